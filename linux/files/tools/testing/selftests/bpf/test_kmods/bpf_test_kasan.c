@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Memory for tests of instrumented BPF programs: kfuncs that return pointers to bytes that the
+ * verifier takes for valid and that KASAN knows not to be.
+ *
+ * Every byte handed out is backed by memory of this module, and bad writes hit nothing that anyone
+ * reads, so that a program which misbehaves as told does no harm. This file is built without KASAN:
+ * it writes the shadow of its arena directly.
+ */
+#include <linux/btf.h>
+#include <linux/cleanup.h>
+#include <linux/init.h>
+#include <linux/kasan.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+#include <linux/string.h>
+#include <linux/vmalloc.h>
+#include "bpf_test_kasan_kfunc.h"
+
+#define OBJ_SIZE	128
+#define TAIL_SIZE	100
+#define TAIL_OFF	(TAIL_SIZE - BPF_TEST_KASAN_TAIL)
+#define OBJ_FILL	0x5a
+
+static struct kmem_cache *obj_cache;
+static u8 *obj_pair[2];
+static u8 *slab_area;
+static u8 *vmalloc_area;
+static u8 *arena;
+
+/*
+ * A cache with a constructor keeps its free pointer, and KASAN's notes about freed objects, out of
+ * the object: one that is freed can be written to.
+ */
+static void obj_ctor(void *obj)
+{
+	memset(obj, OBJ_FILL, OBJ_SIZE);
+}
+
+static bool in_arena(u32 off, u32 size)
+{
+	return size <= BPF_TEST_KASAN_ARENA && off <= BPF_TEST_KASAN_ARENA - size;
+}
+
+#ifdef CONFIG_KASAN_GENERIC
+static const bool have_kasan = true;
+
+static int set_shadow(u32 off, u32 size, u8 value)
+{
+	if (!in_arena(off, size) || off % KASAN_GRANULE_SIZE)
+		return -EINVAL;
+
+	memset(kasan_mem_to_shadow(arena + off), value, DIV_ROUND_UP(size, KASAN_GRANULE_SIZE));
+	return 0;
+}
+
+static int clear_shadow(u32 off, u32 size)
+{
+	u8 *last = kasan_mem_to_shadow(arena + off + size);
+	int err;
+
+	err = set_shadow(off, size, 0);
+	if (!err && size % KASAN_GRANULE_SIZE)
+		*last = size % KASAN_GRANULE_SIZE;
+	return err;
+}
+#else
+static const bool have_kasan;
+
+static int set_shadow(u32 off, u32 size, u8 value)
+{
+	return -EOPNOTSUPP;
+}
+
+static int clear_shadow(u32 off, u32 size)
+{
+	return -EOPNOTSUPP;
+}
+#endif
+
+__bpf_kfunc_start_defs();
+
+/* When there is no memory the program gets bytes that are valid, and its test sees no report. */
+__bpf_kfunc u8 *bpf_test_kasan_freed(const int rdwr_buf_size)
+{
+	u8 *obj = kmem_cache_alloc(obj_cache, GFP_ATOMIC);
+
+	if (!obj)
+		return arena;
+
+	kmem_cache_free(obj_cache, obj);
+	return obj;
+}
+
+__bpf_kfunc u8 *bpf_test_kasan_tail(const int rdwr_buf_size)
+{
+	return slab_area + TAIL_OFF;
+}
+
+__bpf_kfunc u8 *bpf_test_kasan_vmalloc_tail(const int rdwr_buf_size)
+{
+	return vmalloc_area + PAGE_SIZE + TAIL_OFF;
+}
+
+/* The first object of a slab may lie at the start of a page, behind memory of someone else. */
+__bpf_kfunc u8 *bpf_test_kasan_before(const int rdwr_buf_size)
+{
+	u8 *obj = PAGE_ALIGNED(obj_pair[0]) ? obj_pair[1] : obj_pair[0];
+
+	return obj - BPF_TEST_KASAN_BEFORE;
+}
+
+__bpf_kfunc u8 *bpf_test_kasan_arena(const int rdwr_buf_size)
+{
+	return arena;
+}
+
+__bpf_kfunc int bpf_test_kasan_poison(u32 off, u32 size, u8 value)
+{
+	return set_shadow(off, size, value);
+}
+
+__bpf_kfunc int bpf_test_kasan_unpoison(u32 off, u32 size)
+{
+	return clear_shadow(off, size);
+}
+
+__bpf_kfunc_end_defs();
+
+BTF_KFUNCS_START(bpf_test_kasan_ids)
+BTF_ID_FLAGS(func, bpf_test_kasan_freed)
+BTF_ID_FLAGS(func, bpf_test_kasan_tail)
+BTF_ID_FLAGS(func, bpf_test_kasan_vmalloc_tail)
+BTF_ID_FLAGS(func, bpf_test_kasan_before)
+BTF_ID_FLAGS(func, bpf_test_kasan_arena)
+BTF_ID_FLAGS(func, bpf_test_kasan_poison)
+BTF_ID_FLAGS(func, bpf_test_kasan_unpoison)
+BTF_KFUNCS_END(bpf_test_kasan_ids)
+
+static const struct btf_kfunc_id_set bpf_test_kasan_set = {
+	.owner	= THIS_MODULE,
+	.set	= &bpf_test_kasan_ids,
+};
+
+static void free_memory(void)
+{
+	if (arena)
+		clear_shadow(0, BPF_TEST_KASAN_ARENA);
+	vfree(arena);
+	vfree(vmalloc_area);
+	kfree(slab_area);
+	for (int i = 0; i < ARRAY_SIZE(obj_pair); i++) {
+		if (obj_pair[i])
+			kmem_cache_free(obj_cache, obj_pair[i]);
+	}
+	kmem_cache_destroy(obj_cache);
+}
+
+static int alloc_memory(void)
+{
+	obj_cache = kmem_cache_create("bpf_test_kasan", OBJ_SIZE, 0, SLAB_NO_MERGE, obj_ctor);
+	if (!obj_cache)
+		return -ENOMEM;
+
+	for (int i = 0; i < ARRAY_SIZE(obj_pair); i++) {
+		obj_pair[i] = kmem_cache_alloc(obj_cache, GFP_KERNEL);
+		if (!obj_pair[i])
+			return -ENOMEM;
+	}
+
+	slab_area = kzalloc(TAIL_SIZE, GFP_KERNEL);
+	vmalloc_area = vzalloc(PAGE_SIZE + TAIL_SIZE);
+	arena = vzalloc(BPF_TEST_KASAN_ARENA);
+	return slab_area && vmalloc_area && arena ? 0 : -ENOMEM;
+}
+
+static int __init bpf_test_kasan_init(void)
+{
+	int err;
+
+	if (!have_kasan)
+		return -EOPNOTSUPP;
+
+	/* BPF_PROG_TYPE_UNSPEC: for programs of every type */
+	err = alloc_memory();
+	if (!err)
+		err = register_btf_kfunc_id_set(BPF_PROG_TYPE_UNSPEC, &bpf_test_kasan_set);
+	if (err)
+		free_memory();
+	return err;
+}
+
+static void __exit bpf_test_kasan_exit(void)
+{
+	free_memory();
+}
+
+module_init(bpf_test_kasan_init);
+module_exit(bpf_test_kasan_exit);
+
+MODULE_DESCRIPTION("Bad memory for tests of BPF programs under KASAN");
+MODULE_LICENSE("GPL");
