@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The cold half of a BPF program's KASAN check.
+ *
+ * The program has found a shadow byte that is not zero. That is an error, or an access to the valid
+ * start of a partial granule, or the second granule of a straddling access; the exact test of
+ * generic KASAN tells. The program has no instrumented code of its own, so that everything that
+ * runs here is what runs for the kernel's own accesses: no tracing, no probes, no recursion.
+ */
+#include <linux/bpf_kasan.h>
+#include <linux/btf.h>
+#include <linux/kprobes.h>
+
+#include "kasan.h"
+
+/**
+ * bpf_kasan_check_at - check one access of a BPF program and report it if it is bad
+ * @addr: address of the first byte
+ * @size: number of bytes, 1 to 8
+ * @write: nonzero for a store or a read-modify-write, 0 for a load
+ * @ip: address in the program, which the report names
+ *
+ * For the thunk of a JIT that supports the check call and knows @ip better than a C function.
+ *
+ * Context: Any, as kasan_check_range().
+ */
+notrace void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip)
+{
+	kasan_check_range((void *)(long)addr, size, write, ip);
+}
+
+NOKPROBE_SYMBOL(bpf_kasan_check_at);
+
+__bpf_kfunc_start_defs();
+
+/**
+ * __bpf_kasan_check - check one access of the calling BPF program and report it if it is bad
+ * @addr: address of the first byte
+ * @size: number of bytes, 1 to 8
+ * @write: nonzero for a store or a read-modify-write, 0 for a load
+ *
+ * What the check call in the xlated program names. Only the verifier's fixups insert a call: the
+ * function is in no kfunc set, so that no program can call it.
+ *
+ * Return: 1 if the access is good, 0 if it has been reported.
+ * Context: Any, as kasan_check_range(). Called by a BPF program only, as the report names the
+ * address that this function returns to.
+ */
+__bpf_kfunc notrace u64 __bpf_kasan_check(u64 addr, u64 size, u64 write)
+{
+	return kasan_check_range((void *)(long)addr, size, write, _RET_IP_);
+}
+
+NOKPROBE_SYMBOL(__bpf_kasan_check);
+
+__bpf_kfunc_end_defs();
