@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Reads KASAN reports from the kernel log. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kasan_helpers.h"
+
+#define RECORD_SIZE	8192
+#define BAR		"======================================================"
+
+enum report_state {
+	OUTSIDE,	/* of a report */
+	NEED_BUG,	/* the bar was seen */
+	NEED_ACCESS,	/* the bug class and the function are known */
+	COMPLETE,	/* all is known; the rest is for people, up to the closing bar */
+};
+
+int kasan_log_open(void)
+{
+	int fd;
+
+	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	return kasan_log_skip(fd) ?: fd;
+}
+
+int kasan_log_skip(int fd)
+{
+	return lseek(fd, 0, SEEK_END) < 0 ? -errno : 0;
+}
+
+/*
+ * Reads the message of one record, without the fields in front of it. Returns 1, 0 when there is
+ * none, or a negative error.
+ */
+static int read_message(int fd, char *message)
+{
+	char record[RECORD_SIZE], *text;
+	ssize_t len;
+
+	len = read(fd, record, sizeof(record) - 1);
+	if (len < 0)
+		return errno == EAGAIN ? 0 : -errno;
+
+	record[len] = 0;
+	text = strchr(record, ';');
+	if (!text)
+		return -EBADMSG;
+
+	text[strcspn(text, "\n")] = 0;
+	memcpy(message, text + 1, strlen(text));
+	return 1;
+}
+
+static bool parse_bug(const char *message, struct kasan_report *report)
+{
+	unsigned long off, size;
+	char tag[17];
+
+	memset(report, 0, sizeof(*report));
+	if (sscanf(message, "BUG: KASAN: %31s in ", report->bug) != 1)
+		return false;
+
+	if (sscanf(message, "BUG: KASAN: %*s in bpf_prog_%16[0-9a-f]_%127[^+]+0x%lx/0x%lx",
+		   tag, report->func, &off, &size) != 4 ||
+	    strlen(tag) != 16 || !off || off >= size)
+		report->func[0] = 0;
+	return true;
+}
+
+static bool parse_access(const char *message, struct kasan_report *report)
+{
+	char dir[8];
+
+	if (sscanf(message, "%7s of size %d at addr %llx by task ", dir, &report->size,
+		   &report->addr) != 3)
+		return false;
+
+	report->write = !strcmp(dir, "Write");
+	return report->write || !strcmp(dir, "Read");
+}
+
+/*
+ * Other lines may come in between, from another processor for instance; a line is taken only when
+ * it is the one to come next.
+ */
+static enum report_state parse_message(enum report_state state, const char *message,
+				       struct kasan_report *report)
+{
+	switch (state) {
+	case OUTSIDE:
+		return strncmp(message, BAR, strlen(BAR)) ? OUTSIDE : NEED_BUG;
+	case NEED_BUG:
+		return parse_bug(message, report) ? NEED_ACCESS : NEED_BUG;
+	case NEED_ACCESS:
+		return parse_access(message, report) ? COMPLETE : NEED_ACCESS;
+	case COMPLETE:
+		return strncmp(message, BAR, strlen(BAR)) ? COMPLETE : OUTSIDE;
+	}
+	return OUTSIDE;
+}
+
+int kasan_log_read(int fd, struct kasan_report *reports, int max)
+{
+	enum report_state state = OUTSIDE, next;
+	struct kasan_report report = {};
+	char message[RECORD_SIZE];
+	int err, cnt = 0;
+
+	while ((err = read_message(fd, message)) > 0) {
+		next = parse_message(state, message, &report);
+		if (state == COMPLETE && next == OUTSIDE && cnt++ < max)
+			reports[cnt - 1] = report;
+		state = next;
+	}
+	if (err)
+		return err;
+	return state == OUTSIDE ? cnt : -EBADMSG;
+}
+
+void kasan_print_reports(const struct kasan_report *reports, int cnt)
+{
+	for (int i = 0; i < cnt; i++)
+		printf("report: %s in %s, %s of %d bytes at %#llx\n", reports[i].bug,
+		       reports[i].func[0] ? reports[i].func : "no program",
+		       reports[i].write ? "write" : "read", reports[i].size, reports[i].addr);
+}
+
+bool kasan_multi_shot(void)
+{
+	char cmdline[4096] = "";
+	FILE *f;
+
+	f = fopen("/proc/cmdline", "r");
+	if (!f)
+		return false;
+	if (!fgets(cmdline, sizeof(cmdline), f))
+		cmdline[0] = 0;
+	fclose(f);
+	return strstr(cmdline, "kasan_multi_shot");
+}

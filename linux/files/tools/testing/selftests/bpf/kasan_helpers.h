@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+#ifndef __KASAN_HELPERS_H
+#define __KASAN_HELPERS_H
+
+#include <stdbool.h>
+#include <linux/types.h>
+
+/* What a KASAN report says about an access by a BPF program. */
+struct kasan_report {
+	char bug[32];
+	char func[128];		/* of the program, "" if the kernel made the access */
+	bool write;
+	int size;
+	__u64 addr;
+};
+
+/* Returns a descriptor that reads what the kernel logs from now on, or a negative error. */
+int kasan_log_open(void);
+
+/* Skips what the kernel has logged up to now. */
+int kasan_log_skip(int fd);
+
+/*
+ * Reads the reports logged since the descriptor was opened, skipped or read. Returns how many there
+ * were, of which the first @max are stored, or a negative error: -EPIPE if the kernel overwrote
+ * lines before they were read, -EBADMSG if a report is incomplete.
+ */
+int kasan_log_read(int fd, struct kasan_report *reports, int max);
+
+/* For the log of a test that found others than it expects. */
+void kasan_print_reports(const struct kasan_report *reports, int cnt);
+
+/* Whether the kernel reports more than the first bad access. */
+bool kasan_multi_shot(void);
+
+#endif /* __KASAN_HELPERS_H */
