@@ -7,12 +7,13 @@
  * reads, so that a program which misbehaves as told does no harm. This file is built without KASAN:
  * it writes the shadow of its arena directly.
  */
+#include <linux/bpf.h>
 #include <linux/btf.h>
-#include <linux/cleanup.h>
 #include <linux/init.h>
 #include <linux/kasan.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/vmalloc.h>
@@ -22,12 +23,22 @@
 #define TAIL_SIZE	100
 #define TAIL_OFF	(TAIL_SIZE - BPF_TEST_KASAN_TAIL)
 #define OBJ_FILL	0x5a
+#define MEM_MAX		128
+#define MEM_POISON	0xff
+#define GRANULE_SIZE	(1 << KASAN_SHADOW_SCALE_SHIFT)
 
 static struct kmem_cache *obj_cache;
 static u8 *obj_pair[2];
 static u8 *slab_area;
 static u8 *vmalloc_area;
 static u8 *arena;
+
+/* The shadow of what bpf_test_kasan_poison_mem() and its like poisoned. */
+static struct {
+	u8 *shadow;
+	u8 bytes[MEM_MAX / 8 + 1];
+	size_t cnt;
+} saved;
 
 /*
  * A cache with a constructor keeps its free pointer, and KASAN's notes about freed objects, out of
@@ -48,10 +59,10 @@ static const bool have_kasan = true;
 
 static int set_shadow(u32 off, u32 size, u8 value)
 {
-	if (!in_arena(off, size) || off % KASAN_GRANULE_SIZE)
+	if (!in_arena(off, size) || off % GRANULE_SIZE)
 		return -EINVAL;
 
-	memset(kasan_mem_to_shadow(arena + off), value, DIV_ROUND_UP(size, KASAN_GRANULE_SIZE));
+	memset(kasan_mem_to_shadow(arena + off), value, DIV_ROUND_UP(size, GRANULE_SIZE));
 	return 0;
 }
 
@@ -61,9 +72,25 @@ static int clear_shadow(u32 off, u32 size)
 	int err;
 
 	err = set_shadow(off, size, 0);
-	if (!err && size % KASAN_GRANULE_SIZE)
-		*last = size % KASAN_GRANULE_SIZE;
+	if (!err && size % GRANULE_SIZE)
+		*last = size % GRANULE_SIZE;
 	return err;
+}
+
+static int poison_mem(const void *mem, u32 size)
+{
+	u8 *first = kasan_mem_to_shadow(mem), *last = kasan_mem_to_shadow(mem + size - 1);
+
+	if (saved.cnt)
+		return -EBUSY;
+	if (!size || size > MEM_MAX)
+		return -EINVAL;
+
+	saved.shadow = first;
+	saved.cnt = last - first + 1;
+	memcpy(saved.bytes, first, saved.cnt);
+	memset(first, MEM_POISON, saved.cnt);
+	return 0;
 }
 #else
 static const bool have_kasan;
@@ -77,7 +104,19 @@ static int clear_shadow(u32 off, u32 size)
 {
 	return -EOPNOTSUPP;
 }
+
+static int poison_mem(const void *mem, u32 size)
+{
+	return -EOPNOTSUPP;
+}
 #endif
+
+static void restore_mem(void)
+{
+	if (saved.cnt)
+		memcpy(saved.shadow, saved.bytes, saved.cnt);
+	saved.cnt = 0;
+}
 
 __bpf_kfunc_start_defs();
 
@@ -126,6 +165,30 @@ __bpf_kfunc int bpf_test_kasan_unpoison(u32 off, u32 size)
 	return clear_shadow(off, size);
 }
 
+__bpf_kfunc int bpf_test_kasan_poison_mem(void *mem, u32 mem__sz)
+{
+	return poison_mem(mem, mem__sz);
+}
+
+__bpf_kfunc int bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx;
+
+	return poison_mem(&skb->len, sizeof(skb->len));
+}
+
+__bpf_kfunc int bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx)
+{
+	struct sk_buff *skb = (struct sk_buff *)ctx;
+
+	return poison_mem(&skb->mark, sizeof(skb->mark));
+}
+
+__bpf_kfunc void bpf_test_kasan_restore(void)
+{
+	restore_mem();
+}
+
 __bpf_kfunc_end_defs();
 
 BTF_KFUNCS_START(bpf_test_kasan_ids)
@@ -136,6 +199,10 @@ BTF_ID_FLAGS(func, bpf_test_kasan_before)
 BTF_ID_FLAGS(func, bpf_test_kasan_arena)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison)
 BTF_ID_FLAGS(func, bpf_test_kasan_unpoison)
+BTF_ID_FLAGS(func, bpf_test_kasan_poison_mem)
+BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_len)
+BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_mark)
+BTF_ID_FLAGS(func, bpf_test_kasan_restore)
 BTF_KFUNCS_END(bpf_test_kasan_ids)
 
 static const struct btf_kfunc_id_set bpf_test_kasan_set = {
@@ -193,6 +260,7 @@ static int __init bpf_test_kasan_init(void)
 
 static void __exit bpf_test_kasan_exit(void)
 {
+	restore_mem();
 	free_memory();
 }
 

@@ -10,6 +10,8 @@
 #define __ksym
 #endif
 
+struct __sk_buff;
+
 /* What is valid behind the pointers, in bytes; whatever rdwr_buf_size says. */
 #define BPF_TEST_KASAN_TAIL	12
 #define BPF_TEST_KASAN_BEFORE	8
@@ -38,5 +40,15 @@ u8 *bpf_test_kasan_arena(const int rdwr_buf_size) __ksym;
  */
 int bpf_test_kasan_poison(u32 off, u32 size, u8 value) __ksym;
 int bpf_test_kasan_unpoison(u32 off, u32 size) __ksym;
+
+/*
+ * Poison memory that the program has by other means, 128 bytes at most, or a field of the sk_buff
+ * behind a context. Nothing else may touch it before restore(), which gives it its shadow back; a
+ * second call without one in between is refused.
+ */
+int bpf_test_kasan_poison_mem(void *mem, u32 mem__sz) __ksym;
+int bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx) __ksym;
+int bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx) __ksym;
+__ksym void bpf_test_kasan_restore(void);
 
 #endif /* _BPF_TEST_KASAN_KFUNC_H */
