@@ -37,6 +37,17 @@ void bpf_kasan_disarm(struct bpf_prog *prog);
 u64 __bpf_kasan_check(u64 addr, u64 size, u64 write);
 void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip);
 
+void bpf_kasan_describe(const char *bug_type, size_t size, bool write, unsigned long ip);
+
+/**
+ * bpf_jit_count_kasan_checks - how many check calls are there in a part of a JITed program?
+ * @start: first byte
+ * @end: first byte that does not count
+ *
+ * Return: their number, or 0 where the JIT cannot tell.
+ */
+int bpf_jit_count_kasan_checks(const void *start, const void *end);
+
 #else /* !CONFIG_BPF_KASAN */
 
 static inline void bpf_kasan_mark_access(struct bpf_verifier_env *env, int insn_idx,
@@ -55,6 +66,11 @@ static inline struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *pro
 }
 
 static inline void bpf_kasan_disarm(struct bpf_prog *prog)
+{
+}
+
+static inline void bpf_kasan_describe(const char *bug_type, size_t size, bool write,
+				      unsigned long ip)
 {
 }
 

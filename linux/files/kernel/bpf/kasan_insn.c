@@ -691,10 +691,10 @@ late_initcall(bpf_kasan_sysctl_init);
 static int __init bpf_kasan_setup(char *arg)
 {
 	bool on;
+	int err = kstrtobool(arg, &on);
 
-	if (kstrtobool(arg, &on))
-		return 0;
-	bpf_kasan_enabled = on;
-	return 1;
+	if (!err)
+		bpf_kasan_enabled = on;
+	return err;
 }
-__setup("bpf_kasan=", bpf_kasan_setup);
+early_param("bpf_kasan", bpf_kasan_setup);

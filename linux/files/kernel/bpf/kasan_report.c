@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What a KASAN report says of the BPF program that made the access, or that called the kernel code
+ * which made it: program, instruction, source line. The same goes to the program's stderr stream,
+ * for an owner who cannot read the kernel log.
+ *
+ * All of this runs under the lock that serializes reports, with interrupts off, in whatever context
+ * the access was made. Reports from here are suppressed as from any part of the report.
+ */
+#include <linux/bpf.h>
+#include <linux/bpf_kasan.h>
+#include <linux/btf.h>
+#include <linux/filter.h>
+#include <linux/kernel.h>
+#include <linux/ratelimit.h>
+
+#include "disasm.h"
+
+struct kasan_culprit {
+	struct bpf_prog *prog;		/* main program or subprog */
+	unsigned long ip;		/* return address in it */
+	bool called_kernel;		/* the access was made by what it called */
+};
+
+/* A line at a time; reports are serialized. */
+static char line_buf[256];
+
+static const char *const prog_types[] = {
+#define BPF_PROG_TYPE(_id, ...) \
+	[_id] = #_id,
+#define BPF_MAP_TYPE(...)
+#define BPF_LINK_TYPE(...)
+#include <linux/bpf_types.h>
+#undef BPF_PROG_TYPE
+#undef BPF_MAP_TYPE
+#undef BPF_LINK_TYPE
+};
+
+static const char *prog_type_name(const struct bpf_prog *prog)
+{
+	const char *name = prog->type < ARRAY_SIZE(prog_types) ? prog_types[prog->type] : NULL;
+
+	return name ? name + strlen("BPF_PROG_TYPE_") : "classic";
+}
+
+/* The program's frame keeps it alive once found: it is on this CPU's stack. */
+static bool find_prog(struct kasan_culprit *culprit, unsigned long ip)
+{
+	rcu_read_lock();
+	culprit->prog = bpf_prog_ksym_find(ip);
+	rcu_read_unlock();
+	culprit->ip = ip;
+	return culprit->prog;
+}
+
+static bool find_caller_cb(void *cookie, u64 ip, u64 sp, u64 bp)
+{
+	return !find_prog(cookie, ip);
+}
+
+static bool find_culprit(struct kasan_culprit *culprit, unsigned long ip)
+{
+	if (find_prog(culprit, ip))
+		return true;
+	culprit->called_kernel = true;
+	arch_bpf_stack_walk(find_caller_cb, culprit);
+	return culprit->prog;
+}
+
+static const char *func_name(const struct bpf_prog *prog)
+{
+	const struct bpf_prog_aux *aux = prog->aux;
+	const struct btf_type *func;
+
+	if (!aux->btf || !aux->func_info || aux->func_idx >= aux->func_info_cnt)
+		return NULL;
+	func = btf_type_by_id(aux->btf, aux->func_info[aux->func_idx].type_id);
+	return btf_name_by_offset(aux->btf, func->name_off);
+}
+
+int __weak bpf_jit_count_kasan_checks(const void *start, const void *end)
+{
+	return 0;
+}
+
+/* The access whose check returns to the culprit's ip, or NULL where the JIT cannot tell. */
+static const struct bpf_insn *find_access(const struct kasan_culprit *culprit)
+{
+	const struct bpf_prog *prog = culprit->prog;
+	const struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
+	int nr = bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip);
+
+	if (!nr || culprit->called_kernel)
+		return NULL;
+	while (insn < end && nr)
+		nr -= bpf_is_kasan_check(insn++);
+	return insn < end ? insn : NULL;
+}
+
+static __printf(2, 3) void print_line(struct bpf_stream_stage *ss, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(line_buf, sizeof(line_buf), fmt, args);
+	va_end(args);
+	pr_err("%s", line_buf);
+	bpf_stream_printk((*ss), "%s", line_buf);
+}
+
+static __printf(2, 3) void print_insn_cb(void *buf, const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	vscnprintf(buf, sizeof(line_buf) / 2, fmt, args);
+	va_end(args);
+}
+
+static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
+{
+	static char text[sizeof(line_buf) / 2];
+	const struct bpf_insn_cbs cbs = {
+		.cb_print = print_insn_cb,
+		.private_data = text,
+	};
+	const struct bpf_prog *prog = culprit->prog;
+	const struct bpf_insn *insn = find_access(culprit);
+
+	if (!insn)
+		return;
+	print_bpf_insn(&cbs, insn, true);
+	print_line(ss, "  insn %d: %s", (int)(insn - prog->insnsi + prog->aux->subprog_start), text);
+}
+
+static void print_source(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
+{
+	const char *file, *line;
+	int nr;
+
+	rcu_read_lock();
+	if (!bpf_prog_get_file_line(culprit->prog, culprit->ip, &file, &line, &nr))
+		print_line(ss, "  %s:%d: %s\n", file, nr, line);
+	rcu_read_unlock();
+}
+
+static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
+{
+	const struct bpf_prog *main = culprit->prog->aux->main_prog_aux->prog;
+	const char *func = func_name(culprit->prog);
+
+	print_line(ss, "%s BPF program %s (id %u, tag %*phN, type %s)%s%s\n",
+		   culprit->called_kernel ? "called from" : "by",
+		   main->aux->name, main->aux->id, (int)sizeof(main->tag), main->tag,
+		   prog_type_name(main), func ? " in " : "", func ?: "");
+	print_access(ss, culprit);
+	print_source(ss, culprit);
+}
+
+/**
+ * bpf_kasan_describe - say which BPF program a report is about
+ * @bug_type: as in the report's headline
+ * @size: in bytes
+ * @write: direction
+ * @ip: address that the report names
+ *
+ * Prints nothing for a report that no BPF program has to do with.
+ *
+ * Context: Any, under the lock that serializes KASAN's reports.
+ */
+void bpf_kasan_describe(const char *bug_type, size_t size, bool write, unsigned long ip)
+{
+	static DEFINE_RATELIMIT_STATE(stream_limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+	struct kasan_culprit culprit = {};
+	struct bpf_stream_stage ss;
+
+	if (!find_culprit(&culprit, ip))
+		return;
+	bpf_stream_stage_init(&ss);
+	bpf_stream_printk(ss, "BUG: KASAN: %s in %pS\n%s of size %zu\n", bug_type, (void *)ip,
+			  write ? "Write" : "Read", size);
+	print_culprit(&ss, &culprit);
+	if (__ratelimit(&stream_limit))
+		bpf_stream_stage_commit(&ss, culprit.prog->aux->main_prog_aux->prog,
+					BPF_STDERR);
+	bpf_stream_stage_free(&ss);
+}
