@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash disable=SC2034
+# Sourced by every script here: messages, timed steps, paths in the cache, the lock.
+
+set -euo pipefail
+umask 022
+
+TOP=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+SCRIPTS=$TOP/scripts
+CACHE=${XDG_CACHE_HOME:-${HOME:?HOME is not set, set it or XDG_CACHE_HOME}/.cache}/bpf-kasan
+KERNEL=${KERNEL:-7.2}
+LINUX=${LINUX:-}
+JOBS=${JOBS:-$(nproc)}
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $*"; exit 1; }
+
+case $KERNEL in
+7.2 | 7.3) ;;
+*) die "KERNEL=$KERNEL is not supported: use KERNEL=7.2 or KERNEL=7.3, or LINUX=/path/to/your/kernel" ;;
+esac
+
+# One directory for each kernel source. Its path is fixed, because a kernel build is bound to the
+# path of its source.
+work_name() {
+	if [[ $LINUX ]]; then
+		printf 'custom-%s' "$(realpath -m -- "$LINUX" | sha256sum | cut -c1-12)"
+	else
+		printf '%s' "$KERNEL"
+	fi
+}
+
+WORK=$CACHE/$(work_name)
+PRISTINE=$WORK/pristine
+TREE=$WORK/tree
+BUILD=$WORK/build
+TOOLS=$WORK/tools
+SELFTESTS=$WORK/selftests
+LOGS=$WORK/log
+
+# On a miss the compiler alone names the headers: no second run of the preprocessor.
+export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache} CCACHE_DEPEND=1
+# Same sources, same object files: no user, host or language in what is built.
+export KBUILD_BUILD_USER=bpf-kasan KBUILD_BUILD_HOST=bpf-kasan LC_ALL=C.UTF-8
+# Settings of an outer make, or of the user's shell, must not leak into the builds.
+unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES O KBUILD_OUTPUT ARCH CROSS_COMPILE LLVM CDPATH
+
+[[ $CACHE$TOP != *[[:space:]]* ]] || die "kernel builds cannot have a space in a path: $CACHE, $TOP"
+mkdir -p "$LOGS" 2>/dev/null || die "cannot write to $CACHE: free some space or set XDG_CACHE_HOME"
+
+free_mib() { df -Pm "$CACHE" | awk 'NR == 2 { print $4 }'; }
+
+need_space() { # MiB
+	(($(free_mib) >= $1)) ||
+		die "$CACHE has $(free_mib) MiB left and needs $1: free some space or set XDG_CACHE_HOME"
+}
+
+elapsed() { # start, in $EPOCHREALTIME
+	awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", b - a }'
+}
+
+# step LOG TITLE COMMAND...: one line with its time; what the command prints goes to the log, whose
+# tail is shown when it fails.
+step() {
+	local log=$LOGS/$1.log title=$2 start=$EPOCHREALTIME status=0
+	shift 2
+	printf '%-58s' "$title" >&2
+	# A subshell, so that "set -e" holds inside of functions called as steps.
+	set +e
+	(
+		set -e
+		"$@"
+	) >"$log" 2>&1 </dev/null
+	status=$?
+	set -e
+	if ((status == 0)); then
+		say "$(elapsed "$start")"
+		return 0
+	fi
+	say "FAILED after $(elapsed "$start")"
+	tail -n 25 "$log" | sed 's/^/  | /' >&2
+	(($(free_mib) > 50)) || say "error: no space left in $CACHE"
+	say "error: $title failed, the whole log is in $log"
+	return 1
+}
+
+# Only one script at a time may change the cache. Scripts that this one starts inherit the lock.
+lock() {
+	[[ ${BPF_KASAN_LOCKED:-} ]] && return
+	exec 9>>"$CACHE/lock" || die "cannot write $CACHE/lock"
+	if ! flock -n 9; then
+		say "another build is running (process $(cat "$CACHE/lock.pid" 2>/dev/null || echo '?')): waiting for it"
+		flock 9
+	fi
+	echo $$ >"$CACHE/lock.pid"
+	export BPF_KASAN_LOCKED=$$
+}
+
+unlock() {
+	[[ ${BPF_KASAN_LOCKED:-} == "$$" ]] || return 0
+	exec 9>&-
+	unset BPF_KASAN_LOCKED
+}
+
+# The newest clang there is, as its version suffix: 17 is the oldest that the kernel accepts.
+newest_clang() {
+	compgen -c clang- | sed -n 's/^clang-\([0-9]\{1,\}\)$/\1/p' | sort -rnu | awk '$1 >= 17 { print; exit }'
+}
+
+CLANG=clang-$(newest_clang)
+LLVM_STRIP=llvm-strip-${CLANG#clang-}
+BPFTOOL=$TOOLS/bpftool/bpftool
+
+# Kernel make, in a build directory.
+kmake() { # build directory, arguments
+	local out=$1
+	shift
+	make -C "$TREE" O="$out" -j"$JOBS" CC='ccache gcc' HOSTCC='ccache gcc' "$@"
+}
+
+kernel_version() { make -s -C "$1" kernelversion; }
