@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The front door. What happens is in scripts/, each of which can be run by itself.
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check kernel selftests run shell deps clean distclean
+.NOTPARALLEL:
+MAKEFLAGS += --no-print-directory --no-builtin-rules
+
+export KERNEL LINUX CONFIG TIMEOUT DRYRUN JOBS MEM CPUS
+CMD ?=
+
+help:
+	@echo "make demo          build all, then catch a use-after-free of a BPF program in a guest"
+	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
+	@echo "make kernel        get, patch, configure and build the kernel"
+	@echo "make selftests     build test_progs with the tests of this project, or TESTS='a b'"
+	@echo "make run CMD='..'  run a command in the guest, in this directory"
+	@echo "make shell         a shell in the guest"
+	@echo "make deps          install the packages that all of this needs"
+	@echo "make clean         remove what was built for this kernel; distclean: all of the cache"
+	@echo
+	@echo "KERNEL=7.2|7.3       which kernel (7.2)         TIMEOUT=seconds   limit of a boot (900)"
+	@echo "LINUX=dir|tarball    your own kernel source     DRYRUN=1          only print the QEMU command"
+	@echo "CONFIG=file          more kernel options        JOBS=n            parallel jobs (all CPUs)"
+
+demo check kernel deps:
+	@scripts/$@
+
+selftests:
+	@scripts/selftests $(TESTS)
+
+run:
+	$(if $(CMD),,$(error give a command: make run CMD='uname -a'))
+	@scripts/run "$$CMD"
+run: export CMD := $(value CMD)
+
+shell:
+	@scripts/run
+
+clean distclean:
+	@scripts/clean $@
+
+%:
+	@echo "error: there is no target '$@': make help lists them" >&2; exit 1
+Makefile: ;
