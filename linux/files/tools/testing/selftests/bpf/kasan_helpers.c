@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Reads KASAN reports from the kernel log. */
+/* For tests of BPF programs under KASAN: reads its reports from the kernel log. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -7,9 +7,15 @@
 #include <unistd.h>
 
 #include "kasan_helpers.h"
+#include "sysctl_helpers.h"
+#include "test_progs.h"
 
+#define SYSCTL		"/proc/sys/kernel/bpf_kasan"
+#define MODULE		"bpf_test_kasan"
 #define RECORD_SIZE	8192
 #define BAR		"======================================================"
+
+static char old_sysctl[16];
 
 enum report_state {
 	OUTSIDE,	/* of a report */
@@ -130,7 +136,13 @@ void kasan_print_reports(const struct kasan_report *reports, int cnt)
 		       reports[i].write ? "write" : "read", reports[i].size, reports[i].addr);
 }
 
-bool kasan_multi_shot(void)
+bool kasan_instrument(bool on)
+{
+	return !sysctl_set_or_fail(SYSCTL, NULL, on ? "1" : "0");
+}
+
+/* Without multi-shot only the first report of a boot is printed. */
+static bool is_multi_shot(void)
 {
 	char cmdline[4096] = "";
 	FILE *f;
@@ -142,4 +154,43 @@ bool kasan_multi_shot(void)
 		cmdline[0] = 0;
 	fclose(f);
 	return strstr(cmdline, "kasan_multi_shot");
+}
+
+static int skip(const char *what)
+{
+	printf("SKIP:no %s\n", what);
+	test__skip();
+	return -ENOENT;
+}
+
+int kasan_test_start(void)
+{
+	int fd;
+
+	if (access(SYSCTL, F_OK))
+		return skip(SYSCTL ", which a kernel with CONFIG_BPF_KASAN has");
+	if (access(MODULE ".ko", F_OK))
+		return skip(MODULE ".ko in the current directory");
+	if (!ASSERT_TRUE(is_multi_shot(), "kasan_multi_shot on the kernel's command line"))
+		return -EINVAL;
+
+	unload_module(MODULE, false);
+	if (!ASSERT_OK(load_module(MODULE ".ko", false), "load " MODULE))
+		return -EINVAL;
+
+	fd = kasan_log_open();
+	if (ASSERT_OK_FD(fd, "open the log") &&
+	    ASSERT_OK(sysctl_set(SYSCTL, old_sysctl, "1"), "set " SYSCTL))
+		return fd;
+
+	unload_module(MODULE, false);
+	return -EINVAL;
+}
+
+void kasan_test_end(int fd)
+{
+	ASSERT_EQ(kasan_log_read(fd, NULL, 0), 0, "reports after the last test");
+	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
+	ASSERT_OK(unload_module(MODULE, false), "unload " MODULE);
+	close(fd);
 }

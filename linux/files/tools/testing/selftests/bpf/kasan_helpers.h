@@ -30,7 +30,16 @@ int kasan_log_read(int fd, struct kasan_report *reports, int max);
 /* For the log of a test that found others than it expects. */
 void kasan_print_reports(const struct kasan_report *reports, int cnt);
 
-/* Whether the kernel reports more than the first bad access. */
-bool kasan_multi_shot(void);
+/* Whether programs that are loaded from now on are instrumented. */
+bool kasan_instrument(bool on);
+
+/*
+ * Around a test that uses the bpf_test_kasan module. Returns a descriptor of the log, or a negative
+ * error if the test has been skipped or has failed: it needs CONFIG_BPF_KASAN, the module in the
+ * current directory, and kasan_multi_shot on the kernel's command line. A report that nobody has
+ * read by the end is a failure.
+ */
+int kasan_test_start(void);
+void kasan_test_end(int fd);
 
 #endif /* __KASAN_HELPERS_H */

@@ -10,15 +10,12 @@
 #include <bpf/btf.h>
 
 #include "kasan_helpers.h"
-#include "sysctl_helpers.h"
 
 #include "kasan_insn_attach.skel.h"
 #include "kasan_insn_flow.skel.h"
 #include "kasan_insn_memory.skel.h"
 
-#define KASAN_SYSCTL	"/proc/sys/kernel/bpf_kasan"
 #define KASAN_CHECK	"__bpf_kasan_check"
-#define MODULE		"bpf_test_kasan"
 #define MAX_REPORTS	8
 #define PACKET_SIZE	64
 #define BPF_REG_AX	12
@@ -60,6 +57,7 @@ static const struct kasan_case memory_cases[] = {
 	{ "before_first" },
 
 	{ "arena_poisoned",	 "use-after-free",	   READ,  8 },
+	{ "arena_poisoned_min",	 "unknown-crash",	   READ,  8 },
 	{ "arena_clean" },
 };
 
@@ -110,11 +108,6 @@ static const struct suite {
 
 static int kmsg = -1;
 
-static bool set_instrumentation(bool on)
-{
-	return !sysctl_set_or_fail(KASAN_SYSCTL, NULL, on ? "1" : "0");
-}
-
 /* Programs that are loaded while the sysctl is 0 stay as they are. */
 static struct bpf_object *load_object(const struct suite *suite, bool instrumented)
 {
@@ -122,7 +115,7 @@ static struct bpf_object *load_object(const struct suite *suite, bool instrument
 	const void *bytes;
 	size_t size;
 
-	if (!set_instrumentation(instrumented))
+	if (!kasan_instrument(instrumented))
 		return NULL;
 
 	bytes = suite->elf_bytes(&size);
@@ -134,7 +127,7 @@ static struct bpf_object *load_object(const struct suite *suite, bool instrument
 		bpf_object__close(obj);
 		obj = NULL;
 	}
-	set_instrumentation(true);
+	kasan_instrument(true);
 	return obj;
 }
 
@@ -299,7 +292,7 @@ static bool run_skb_fields(bool instrumented, __u64 *fields, size_t size)
 	opts.data_size_in = sizeof(packet);
 	opts.ctx_in = &ctx;
 	opts.ctx_size_in = sizeof(ctx);
-	if (!set_instrumentation(instrumented))
+	if (!kasan_instrument(instrumented))
 		return false;
 
 	skel = kasan_insn_flow__open_and_load();
@@ -310,7 +303,7 @@ static bool run_skb_fields(bool instrumented, __u64 *fields, size_t size)
 	if (ok)
 		memcpy(fields, skel->bss->fields, size);
 	kasan_insn_flow__destroy(skel);
-	set_instrumentation(true);
+	kasan_instrument(true);
 	return ok;
 }
 
@@ -348,9 +341,9 @@ static struct bpf_object *load_with_log(const char *name, bool instrumented, cha
 	prog = bpf_object__find_program_by_name(obj, name);
 	ASSERT_OK(bpf_program__set_log_level(prog, 4), "set_log_level");
 	ASSERT_OK(bpf_program__set_log_buf(prog, log, size), "set_log_buf");
-	set_instrumentation(instrumented);
+	kasan_instrument(instrumented);
 	ASSERT_OK(bpf_object__load(obj), "load");
-	set_instrumentation(true);
+	kasan_instrument(true);
 	return obj;
 }
 
@@ -451,22 +444,6 @@ static void test_not_traceable(void)
 	ASSERT_ERR(attach_kprobe(KASAN_CHECK), "kprobe of " KASAN_CHECK);
 }
 
-/* Without multi-shot only the first report of a boot is printed: the tests could not tell. */
-static bool can_run(void)
-{
-	if (access(KASAN_SYSCTL, F_OK)) {
-		printf("%s:SKIP:no " KASAN_SYSCTL ", which CONFIG_BPF_KASAN has\n", __func__);
-		test__skip();
-		return false;
-	}
-	if (access(MODULE ".ko", F_OK)) {
-		printf("%s:SKIP:no " MODULE ".ko in the current directory\n", __func__);
-		test__skip();
-		return false;
-	}
-	return ASSERT_TRUE(kasan_multi_shot(), "kasan_multi_shot on the kernel's command line");
-}
-
 static void run_all(void)
 {
 	for (int i = 0; i < ARRAY_SIZE(suites); i++) {
@@ -489,22 +466,10 @@ static void run_all(void)
 
 void serial_test_kasan_insn(void)
 {
-	char old[16] = "1";
-
-	if (!can_run())
+	kmsg = kasan_test_start();
+	if (kmsg < 0)
 		return;
 
-	unload_module(MODULE, false);
-	if (!ASSERT_OK(load_module(MODULE ".ko", false), "load " MODULE))
-		return;
-
-	kmsg = kasan_log_open();
-	if (ASSERT_OK_FD(kmsg, "/dev/kmsg") &&
-	    ASSERT_OK(sysctl_set(KASAN_SYSCTL, old, "1"), "read " KASAN_SYSCTL)) {
-		run_all();
-		ASSERT_EQ(kasan_log_read(kmsg, NULL, 0), 0, "reports after the last test");
-		sysctl_set_or_fail(KASAN_SYSCTL, NULL, old);
-	}
-	close(kmsg);
-	ASSERT_OK(unload_module(MODULE, false), "unload " MODULE);
+	run_all();
+	kasan_test_end(kmsg);
 }

@@ -11,6 +11,7 @@
 
 #define BUF	64
 #define WORDS	16
+#define POISON	0xff
 #define VALUE	0x0123456789abcdefULL
 
 struct value {
@@ -32,7 +33,7 @@ struct {
 } hash SEC(".maps");
 
 u64 global_word = VALUE;
-u32 global_key;
+u32 global_key[2] __aligned(8);	/* a granule */
 u64 fields[16];
 
 /* What a socket program and a packet hold is what prog_tests/kasan_insn.c put there. */
@@ -72,9 +73,9 @@ int subprog_stack(void *ctx)
 	u64 word = VALUE;
 	int err;
 
-	err = bpf_test_kasan_poison_mem(&word, sizeof(word));
+	err = bpf_test_kasan_poison(&word, sizeof(word), POISON);
 	err |= read_word(&word) != VALUE;
-	bpf_test_kasan_restore();
+	err |= bpf_test_kasan_unpoison(&word, sizeof(word));
 	return err;
 }
 
@@ -185,10 +186,10 @@ int stack_only(void *ctx)
 	int err;
 
 	words[3] = VALUE;
-	err = bpf_test_kasan_poison_mem(words, sizeof(words));
+	err = bpf_test_kasan_poison(words, sizeof(words), POISON);
 	WRITE_ONCE(words[i], READ_ONCE(words[i]));
 	err |= READ_ONCE(words[3]) != VALUE || read_word(words + 3) != VALUE;
-	bpf_test_kasan_restore();
+	err |= bpf_test_kasan_unpoison(words, sizeof(words));
 	return err;
 }
 
@@ -197,9 +198,9 @@ int global_value(void *ctx)
 {
 	int err;
 
-	err = bpf_test_kasan_poison_mem(&global_word, sizeof(global_word));
+	err = bpf_test_kasan_poison(&global_word, sizeof(global_word), POISON);
 	err |= READ_ONCE(global_word) != VALUE;
-	bpf_test_kasan_restore();
+	err |= bpf_test_kasan_unpoison(&global_word, sizeof(global_word));
 	err |= READ_ONCE(global_word) != VALUE;
 	return err;
 }
@@ -210,9 +211,9 @@ static __always_inline int write_value(struct value *value)
 
 	if (!value)
 		return 1;
-	err = bpf_test_kasan_poison_mem(value, sizeof(*value));
+	err = bpf_test_kasan_poison(value, sizeof(*value), POISON);
 	WRITE_ONCE(value->words[1], VALUE);
-	bpf_test_kasan_restore();
+	err |= bpf_test_kasan_unpoison(value, sizeof(*value));
 	return err || READ_ONCE(value->words[1]) != VALUE;
 }
 
@@ -241,46 +242,42 @@ int inlined_lookup(void *ctx)
 	struct value *value;
 	int err;
 
-	err = bpf_test_kasan_poison_mem(&global_key, sizeof(global_key));
-	value = bpf_map_lookup_elem(&array, &global_key);
-	bpf_test_kasan_restore();
+	err = bpf_test_kasan_poison(global_key, sizeof(global_key), POISON);
+	value = bpf_map_lookup_elem(&array, global_key);
+	err |= bpf_test_kasan_unpoison(global_key, sizeof(global_key));
 	return err || !value;
 }
 
 SEC("tc")
 int skb_read(struct __sk_buff *skb)
 {
-	u32 len = READ_ONCE(skb->len);
-	int err;
+	u32 len = READ_ONCE(skb->len), again;
 
-	err = bpf_test_kasan_poison_skb_len(skb);
-	err |= READ_ONCE(skb->len) != len;
-	bpf_test_kasan_restore();
-	return err;
+	bpf_test_kasan_poison_skb_len(skb);
+	again = READ_ONCE(skb->len);
+	bpf_test_kasan_unpoison_skb(skb);
+	return again != len;
 }
 
 /* The conversion loads the field whole. */
 SEC("tc")
 int skb_read_narrow(struct __sk_buff *skb)
 {
-	u8 len = READ_ONCE(*(u8 *)&skb->len);
-	int err;
+	u8 len = READ_ONCE(*(u8 *)&skb->len), again;
 
-	err = bpf_test_kasan_poison_skb_len(skb);
-	err |= READ_ONCE(*(u8 *)&skb->len) != len;
-	bpf_test_kasan_restore();
-	return err;
+	bpf_test_kasan_poison_skb_len(skb);
+	again = READ_ONCE(*(u8 *)&skb->len);
+	bpf_test_kasan_unpoison_skb(skb);
+	return again != len;
 }
 
 SEC("tc")
 int skb_write(struct __sk_buff *skb)
 {
-	int err;
-
-	err = bpf_test_kasan_poison_skb_mark(skb);
+	bpf_test_kasan_poison_skb_mark(skb);
 	WRITE_ONCE(skb->mark, 7);
-	bpf_test_kasan_restore();
-	return err || READ_ONCE(skb->mark) != 7;
+	bpf_test_kasan_unpoison_skb(skb);
+	return READ_ONCE(skb->mark) != 7;
 }
 
 /* Some conversions keep a value in the register that a check would take. */
@@ -314,10 +311,10 @@ static __always_inline int read_packet(void *data, void *data_end)
 
 	if (data + 32 > data_end)
 		return 1;
-	err = bpf_test_kasan_poison_mem(data + 8, 8);
+	err = bpf_test_kasan_poison(data + 8, 8, POISON);
 	READ_ONCE(*(u8 *)(data + 9));
 	READ_ONCE(*(u32 *)(data + 24));
-	bpf_test_kasan_restore();
+	err |= bpf_test_kasan_unpoison(data + 8, 8);
 	READ_ONCE(*(u8 *)(data + 9));
 	return err;
 }
@@ -343,9 +340,9 @@ int packet_straddle(struct __sk_buff *skb)
 
 	if (data + 32 > data_end)
 		return 1;
-	err = bpf_test_kasan_poison_mem(data + 8, 8);
+	err = bpf_test_kasan_poison(data + 8, 8, POISON);
 	WRITE_ONCE(*(u64 *)(data + 2), 0);
-	bpf_test_kasan_restore();
+	err |= bpf_test_kasan_unpoison(data + 8, 8);
 	return err;
 }
 

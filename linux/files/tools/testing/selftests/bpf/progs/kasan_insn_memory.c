@@ -164,20 +164,32 @@ int arena_clean(void *ctx)
 {
 	u8 *p = bpf_test_kasan_arena(BUF);
 
-	return bpf_test_kasan_poison(16, 8, POISON) ||
+	return bpf_test_kasan_poison(p + 16, 8, POISON) ||
 	       load8(p + 8) || load8(p + 24) ||
-	       bpf_test_kasan_unpoison(16, 8) ||
+	       bpf_test_kasan_unpoison(p + 16, 8) ||
 	       load8(p + 16);
+}
+
+static __always_inline int load_poisoned(u8 value)
+{
+	u8 *p = bpf_test_kasan_arena(BUF);
+
+	return bpf_test_kasan_poison(p + 16, 8, value) ||
+	       load8(p + 8) || load8(p + 16) || load8(p + 24) ||
+	       bpf_test_kasan_unpoison(p + 16, 8);
 }
 
 SEC("syscall")
 int arena_poisoned(void *ctx)
 {
-	u8 *p = bpf_test_kasan_arena(BUF);
+	return load_poisoned(POISON);
+}
 
-	return bpf_test_kasan_poison(16, 8, POISON) ||
-	       load8(p + 8) || load8(p + 16) || load8(p + 24) ||
-	       bpf_test_kasan_unpoison(16, 8);
+/* Of all the values that are less than 0 the one farthest from it, and one that nothing uses. */
+SEC("syscall")
+int arena_poisoned_min(void *ctx)
+{
+	return load_poisoned(0x80);
 }
 
 char _license[] SEC("license") = "GPL";

@@ -5,8 +5,9 @@
  *
  * Every byte handed out is backed by memory of this module, and bad writes hit nothing that anyone
  * reads, so that a program which misbehaves as told does no harm. This file is built without KASAN:
- * it writes the shadow of its arena directly.
+ * it writes the shadow directly.
  */
+#include <linux/bits.h>
 #include <linux/bpf.h>
 #include <linux/btf.h>
 #include <linux/init.h>
@@ -23,22 +24,14 @@
 #define TAIL_SIZE	100
 #define TAIL_OFF	(TAIL_SIZE - BPF_TEST_KASAN_TAIL)
 #define OBJ_FILL	0x5a
-#define MEM_MAX		128
-#define MEM_POISON	0xff
-#define GRANULE_SIZE	(1 << KASAN_SHADOW_SCALE_SHIFT)
+#define SKB_POISON	0xff
+#define GRANULE_SIZE	BIT(KASAN_SHADOW_SCALE_SHIFT)
 
 static struct kmem_cache *obj_cache;
 static u8 *obj_pair[2];
 static u8 *slab_area;
 static u8 *vmalloc_area;
 static u8 *arena;
-
-/* The shadow of what bpf_test_kasan_poison_mem() and its like poisoned. */
-static struct {
-	u8 *shadow;
-	u8 bytes[MEM_MAX / 8 + 1];
-	size_t cnt;
-} saved;
 
 /*
  * A cache with a constructor keeps its free pointer, and KASAN's notes about freed objects, out of
@@ -49,74 +42,46 @@ static void obj_ctor(void *obj)
 	memset(obj, OBJ_FILL, OBJ_SIZE);
 }
 
-static bool in_arena(u32 off, u32 size)
-{
-	return size <= BPF_TEST_KASAN_ARENA && off <= BPF_TEST_KASAN_ARENA - size;
-}
-
 #ifdef CONFIG_KASAN_GENERIC
 static const bool have_kasan = true;
 
-static int set_shadow(u32 off, u32 size, u8 value)
-{
-	if (!in_arena(off, size) || off % GRANULE_SIZE)
-		return -EINVAL;
-
-	memset(kasan_mem_to_shadow(arena + off), value, DIV_ROUND_UP(size, GRANULE_SIZE));
-	return 0;
-}
-
-static int clear_shadow(u32 off, u32 size)
-{
-	u8 *last = kasan_mem_to_shadow(arena + off + size);
-	int err;
-
-	err = set_shadow(off, size, 0);
-	if (!err && size % GRANULE_SIZE)
-		*last = size % GRANULE_SIZE;
-	return err;
-}
-
-static int poison_mem(const void *mem, u32 size)
+static int poison(const void *mem, u32 size, u8 value)
 {
 	u8 *first = kasan_mem_to_shadow(mem), *last = kasan_mem_to_shadow(mem + size - 1);
 
-	if (saved.cnt)
-		return -EBUSY;
-	if (!size || size > MEM_MAX)
+	if (!size)
 		return -EINVAL;
 
-	saved.shadow = first;
-	saved.cnt = last - first + 1;
-	memcpy(saved.bytes, first, saved.cnt);
-	memset(first, MEM_POISON, saved.cnt);
+	memset(first, value, last - first + 1);
 	return 0;
+}
+
+static int unpoison(const void *mem, u32 size)
+{
+	u8 *last = kasan_mem_to_shadow(mem + size - 1);
+	int err;
+
+	if (!IS_ALIGNED((unsigned long)mem, GRANULE_SIZE))
+		return -EINVAL;
+
+	err = poison(mem, size, 0);
+	if (!err)
+		*last = size % GRANULE_SIZE;
+	return err;
 }
 #else
 static const bool have_kasan;
 
-static int set_shadow(u32 off, u32 size, u8 value)
+static int poison(const void *mem, u32 size, u8 value)
 {
 	return -EOPNOTSUPP;
 }
 
-static int clear_shadow(u32 off, u32 size)
-{
-	return -EOPNOTSUPP;
-}
-
-static int poison_mem(const void *mem, u32 size)
+static int unpoison(const void *mem, u32 size)
 {
 	return -EOPNOTSUPP;
 }
 #endif
-
-static void restore_mem(void)
-{
-	if (saved.cnt)
-		memcpy(saved.shadow, saved.bytes, saved.cnt);
-	saved.cnt = 0;
-}
 
 __bpf_kfunc_start_defs();
 
@@ -155,38 +120,36 @@ __bpf_kfunc u8 *bpf_test_kasan_arena(const int rdwr_buf_size)
 	return arena;
 }
 
-__bpf_kfunc int bpf_test_kasan_poison(u32 off, u32 size, u8 value)
+__bpf_kfunc int bpf_test_kasan_poison(void *mem, u32 mem__sz, u8 value)
 {
-	return set_shadow(off, size, value);
+	return poison(mem, mem__sz, value);
 }
 
-__bpf_kfunc int bpf_test_kasan_unpoison(u32 off, u32 size)
+__bpf_kfunc int bpf_test_kasan_unpoison(void *mem, u32 mem__sz)
 {
-	return clear_shadow(off, size);
+	return unpoison(mem, mem__sz);
 }
 
-__bpf_kfunc int bpf_test_kasan_poison_mem(void *mem, u32 mem__sz)
-{
-	return poison_mem(mem, mem__sz);
-}
-
-__bpf_kfunc int bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx)
+__bpf_kfunc void bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx;
 
-	return poison_mem(&skb->len, sizeof(skb->len));
+	poison(&skb->len, sizeof(skb->len), SKB_POISON);
 }
 
-__bpf_kfunc int bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx)
+__bpf_kfunc void bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx)
 {
 	struct sk_buff *skb = (struct sk_buff *)ctx;
 
-	return poison_mem(&skb->mark, sizeof(skb->mark));
+	poison(&skb->mark, sizeof(skb->mark), SKB_POISON);
 }
 
-__bpf_kfunc void bpf_test_kasan_restore(void)
+__bpf_kfunc void bpf_test_kasan_unpoison_skb(struct __sk_buff *ctx)
 {
-	restore_mem();
+	struct sk_buff *skb = (struct sk_buff *)ctx;
+
+	poison(&skb->len, sizeof(skb->len), 0);
+	poison(&skb->mark, sizeof(skb->mark), 0);
 }
 
 __bpf_kfunc_end_defs();
@@ -199,10 +162,9 @@ BTF_ID_FLAGS(func, bpf_test_kasan_before)
 BTF_ID_FLAGS(func, bpf_test_kasan_arena)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison)
 BTF_ID_FLAGS(func, bpf_test_kasan_unpoison)
-BTF_ID_FLAGS(func, bpf_test_kasan_poison_mem)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_len)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_mark)
-BTF_ID_FLAGS(func, bpf_test_kasan_restore)
+BTF_ID_FLAGS(func, bpf_test_kasan_unpoison_skb)
 BTF_KFUNCS_END(bpf_test_kasan_ids)
 
 static const struct btf_kfunc_id_set bpf_test_kasan_set = {
@@ -213,7 +175,7 @@ static const struct btf_kfunc_id_set bpf_test_kasan_set = {
 static void free_memory(void)
 {
 	if (arena)
-		clear_shadow(0, BPF_TEST_KASAN_ARENA);
+		unpoison(arena, BPF_TEST_KASAN_ARENA);
 	vfree(arena);
 	vfree(vmalloc_area);
 	kfree(slab_area);
@@ -260,7 +222,6 @@ static int __init bpf_test_kasan_init(void)
 
 static void __exit bpf_test_kasan_exit(void)
 {
-	restore_mem();
 	free_memory();
 }
 

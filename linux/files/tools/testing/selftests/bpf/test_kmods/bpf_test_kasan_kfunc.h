@@ -34,21 +34,16 @@ u8 *bpf_test_kasan_before(const int rdwr_buf_size) __ksym;
 u8 *bpf_test_kasan_arena(const int rdwr_buf_size) __ksym;
 
 /*
- * Both take a range of the arena that starts at a granule. poison() writes @value to the shadow of
- * every granule that the range touches; unpoison() leaves bytes of the last granule invalid when
- * the range ends within it.
+ * For any memory that a program may pass, as long as nothing else touches it meanwhile. poison()
+ * writes @value to the shadow of every granule with a byte in the range; unpoison() takes a range
+ * that starts at a granule, and leaves the last one in part if the range ends within it.
  */
-int bpf_test_kasan_poison(u32 off, u32 size, u8 value) __ksym;
-int bpf_test_kasan_unpoison(u32 off, u32 size) __ksym;
+int bpf_test_kasan_poison(void *mem, u32 mem__sz, u8 value) __ksym;
+int bpf_test_kasan_unpoison(void *mem, u32 mem__sz) __ksym;
 
-/*
- * Poison memory that the program has by other means, 128 bytes at most, or a field of the sk_buff
- * behind a context. Nothing else may touch it before restore(), which gives it its shadow back; a
- * second call without one in between is refused.
- */
-int bpf_test_kasan_poison_mem(void *mem, u32 mem__sz) __ksym;
-int bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx) __ksym;
-int bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx) __ksym;
-__ksym void bpf_test_kasan_restore(void);
+/* The same, with 0xff, for fields of the sk_buff behind a context. */
+void bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx) __ksym;
+void bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx) __ksym;
+void bpf_test_kasan_unpoison_skb(struct __sk_buff *ctx) __ksym;
 
 #endif /* _BPF_TEST_KASAN_KFUNC_H */

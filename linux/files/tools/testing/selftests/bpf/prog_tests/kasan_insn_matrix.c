@@ -1,0 +1,578 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * CONFIG_BPF_KASAN: every instruction that accesses memory, through every register, at every
+ * alignment, with the shadow such that exactly the wrong byte, or none, is bad.
+ *
+ * A generated program loads r0-r9 from its context, makes one access, and stores r0-r9 back. A
+ * model of the instruction says what they and the memory have to be, report or not.
+ */
+#include <test_progs.h>
+
+#include "kasan_helpers.h"
+#include "../progs/kasan_insn_matrix.h"
+#include "kasan_insn_matrix.skel.h"
+
+#define NR_REGS		10
+#define MAX_INSNS	80
+#define MEM_SIZE	0x20000
+#define MIDDLE		0x10000
+#define FETCH(op)	((op) | BPF_FETCH)
+
+/* The verifier takes a map's value for aligned, and what a kfunc returns not. */
+enum memory { IN_ARENA, IN_MAP, NR_MEMORIES };
+
+static const char *const memory_names[] = { "arena", "map" };
+
+struct op {
+	const char *name;
+	__u8 code;
+	__s32 imm;
+};
+
+#define LDX(size)	(BPF_LDX | BPF_MEM | (size))
+#define LDSX(size)	(BPF_LDX | BPF_MEMSX | (size))
+#define ST(size)	(BPF_ST | BPF_MEM | (size))
+#define STX(size)	(BPF_STX | BPF_MEM | (size))
+#define ATOMIC(size)	(BPF_STX | BPF_ATOMIC | (size))
+
+static const struct op ops[] = {
+	{ "ldx1", LDX(BPF_B) },
+	{ "ldx2", LDX(BPF_H) },
+	{ "ldx4", LDX(BPF_W) },
+	{ "ldx8", LDX(BPF_DW) },
+	{ "ldsx1", LDSX(BPF_B) },
+	{ "ldsx2", LDSX(BPF_H) },
+	{ "ldsx4", LDSX(BPF_W) },
+	{ "st1", ST(BPF_B), -3 },
+	{ "st2", ST(BPF_H), -3 },
+	{ "st4", ST(BPF_W), -3 },
+	{ "st8", ST(BPF_DW), -3 },
+	{ "stx1", STX(BPF_B) },
+	{ "stx2", STX(BPF_H) },
+	{ "stx4", STX(BPF_W) },
+	{ "stx8", STX(BPF_DW) },
+	{ "add4", ATOMIC(BPF_W), BPF_ADD },
+	{ "add8", ATOMIC(BPF_DW), BPF_ADD },
+	{ "or4", ATOMIC(BPF_W), BPF_OR },
+	{ "or8", ATOMIC(BPF_DW), BPF_OR },
+	{ "and4", ATOMIC(BPF_W), BPF_AND },
+	{ "and8", ATOMIC(BPF_DW), BPF_AND },
+	{ "xor4", ATOMIC(BPF_W), BPF_XOR },
+	{ "xor8", ATOMIC(BPF_DW), BPF_XOR },
+	{ "fetch_add4", ATOMIC(BPF_W), FETCH(BPF_ADD) },
+	{ "fetch_add8", ATOMIC(BPF_DW), FETCH(BPF_ADD) },
+	{ "fetch_or4", ATOMIC(BPF_W), FETCH(BPF_OR) },
+	{ "fetch_or8", ATOMIC(BPF_DW), FETCH(BPF_OR) },
+	{ "fetch_and4", ATOMIC(BPF_W), FETCH(BPF_AND) },
+	{ "fetch_and8", ATOMIC(BPF_DW), FETCH(BPF_AND) },
+	{ "fetch_xor4", ATOMIC(BPF_W), FETCH(BPF_XOR) },
+	{ "fetch_xor8", ATOMIC(BPF_DW), FETCH(BPF_XOR) },
+	{ "xchg4", ATOMIC(BPF_W), BPF_XCHG },
+	{ "xchg8", ATOMIC(BPF_DW), BPF_XCHG },
+	{ "cmpxchg4", ATOMIC(BPF_W), BPF_CMPXCHG },
+	{ "cmpxchg8", ATOMIC(BPF_DW), BPF_CMPXCHG },
+	{ "load_acq1", ATOMIC(BPF_B), BPF_LOAD_ACQ },
+	{ "load_acq2", ATOMIC(BPF_H), BPF_LOAD_ACQ },
+	{ "load_acq4", ATOMIC(BPF_W), BPF_LOAD_ACQ },
+	{ "load_acq8", ATOMIC(BPF_DW), BPF_LOAD_ACQ },
+	{ "store_rel1", ATOMIC(BPF_B), BPF_STORE_REL },
+	{ "store_rel2", ATOMIC(BPF_H), BPF_STORE_REL },
+	{ "store_rel4", ATOMIC(BPF_W), BPF_STORE_REL },
+	{ "store_rel8", ATOMIC(BPF_DW), BPF_STORE_REL },
+};
+
+/* An access to make: where, by which instruction, through which registers. */
+struct access {
+	const struct op *op;
+	enum memory memory;
+	__u8 base;
+	__u8 other;		/* source or destination */
+	__s16 off;		/* of the instruction */
+	__u32 addr;		/* of the first byte, from the start of the memory */
+};
+
+/* What is bad while the program runs. */
+enum pattern {
+	NOTHING,
+	ALL_ELSE,		/* all but the bytes of the access, as far as shadow can say */
+	ALL_ELSE_AND_LAST,	/* the last byte of the access, too */
+	FIRST_GRANULE,
+	LAST_GRANULE,
+	NR_PATTERNS,
+};
+
+static const char *const pattern_names[] = {
+	"nothing", "all else", "all else and last byte", "first granule", "last granule",
+};
+
+/* The state that an instruction changes. */
+struct machine {
+	__u64 regs[NR_REGS];
+	__u64 words[2];		/* from the granule of the first byte */
+};
+
+static struct kasan_insn_matrix *skel;	/* loaded, for its helper programs */
+static struct kasan_insn_matrix *source; /* prepared, to be loaded as something else */
+static struct bpf_insn insn_area[2], insn_arena;
+static int kmsg = -1;
+
+static int op_size(const struct op *op)
+{
+	static const int sizes[] = {
+		[BPF_B >> 3] = 1, [BPF_H >> 3] = 2, [BPF_W >> 3] = 4, [BPF_DW >> 3] = 8,
+	};
+
+	return sizes[BPF_SIZE(op->code) >> 3];
+}
+
+static bool is_atomic(const struct op *op)
+{
+	return BPF_CLASS(op->code) == BPF_STX && BPF_MODE(op->code) == BPF_ATOMIC;
+}
+
+static bool is_read(const struct op *op)
+{
+	return BPF_CLASS(op->code) == BPF_LDX || (is_atomic(op) && op->imm == BPF_LOAD_ACQ);
+}
+
+static struct bpf_insn make_insn(const struct access *acc)
+{
+	struct bpf_insn insn = {
+		.code = acc->op->code,
+		.imm = acc->op->imm,
+		.off = acc->off,
+		.dst_reg = is_read(acc->op) ? acc->other : acc->base,
+		.src_reg = is_read(acc->op) ? acc->base : acc->other,
+	};
+
+	if (BPF_CLASS(insn.code) == BPF_ST)
+		insn.src_reg = 0;
+	return insn;
+}
+
+/* The model */
+
+static __u64 mask(__u64 value, int size)
+{
+	return size == 8 ? value : value & ((1ULL << size * 8) - 1);
+}
+
+/* Where in a u64 its least significant bytes are. */
+static void *low_bytes(__u64 *value, int size)
+{
+	bool big_endian = __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__;
+
+	return (void *)value + (big_endian ? sizeof(*value) - size : 0);
+}
+
+static __u64 load(const void *from, int size)
+{
+	__u64 value = 0;
+
+	memcpy(low_bytes(&value, size), from, size);
+	return value;
+}
+
+static void store(void *to, int size, __u64 value)
+{
+	memcpy(to, low_bytes(&value, size), size);
+}
+
+static __u64 sign_extend(__u64 value, int size)
+{
+	int shift = 64 - size * 8;
+
+	return (__s64)(value << shift) >> shift;
+}
+
+static __u64 read_modify(int imm, __u64 old, __u64 src, __u64 r0, int size)
+{
+	switch (imm) {
+	case BPF_XCHG:
+		return src;
+	case BPF_CMPXCHG:
+		return old == mask(r0, size) ? src : old;
+	}
+	switch (imm & ~BPF_FETCH) {
+	case BPF_ADD:
+		return old + src;
+	case BPF_OR:
+		return old | src;
+	case BPF_AND:
+		return old & src;
+	default:
+		return old ^ src;
+	}
+}
+
+static void execute_atomic(struct machine *m, const struct bpf_insn *insn, void *mem, int size)
+{
+	__u64 old = load(mem, size), src = m->regs[insn->src_reg];
+
+	if (insn->imm == BPF_LOAD_ACQ) {
+		m->regs[insn->dst_reg] = old;
+		return;
+	}
+	if (insn->imm == BPF_STORE_REL) {
+		store(mem, size, src);
+		return;
+	}
+	store(mem, size, read_modify(insn->imm, old, src, m->regs[0], size));
+	if (insn->imm == BPF_CMPXCHG)
+		m->regs[0] = old;
+	else if (insn->imm & BPF_FETCH)
+		m->regs[insn->src_reg] = old;
+}
+
+static void execute(struct machine *m, const struct access *acc)
+{
+	struct bpf_insn insn = make_insn(acc);
+	void *mem = (void *)m->words + acc->addr % 8;
+	int size = op_size(acc->op);
+
+	switch (BPF_CLASS(insn.code)) {
+	case BPF_LDX:
+		m->regs[insn.dst_reg] = load(mem, size);
+		if (BPF_MODE(insn.code) == BPF_MEMSX)
+			m->regs[insn.dst_reg] = sign_extend(m->regs[insn.dst_reg], size);
+		break;
+	case BPF_ST:
+		store(mem, size, (__s64)insn.imm);
+		break;
+	default:
+		if (is_atomic(acc->op))
+			execute_atomic(m, &insn, mem, size);
+		else
+			store(mem, size, m->regs[insn.src_reg]);
+	}
+}
+
+/* The program */
+
+#define CTX_SLOT	(-8)
+#define BASE_SLOT	(-16)
+#define REG_SLOT(reg)	(-16 - 8 * ((reg) + 1))
+
+static struct bpf_insn *emit_base(struct bpf_insn *to, const struct access *acc)
+{
+	if (acc->memory == IN_MAP) {
+		memcpy(to, insn_area, sizeof(insn_area));
+		to += 2;
+	} else {
+		*to++ = BPF_MOV64_IMM(BPF_REG_1, MEM_SIZE);
+		*to++ = insn_arena;
+	}
+	*to++ = BPF_ALU64_IMM(BPF_ADD, BPF_REG_0, acc->addr - acc->off);
+	*to++ = BPF_STX_MEM(BPF_DW, BPF_REG_10, BPF_REG_0, BASE_SLOT);
+	return to;
+}
+
+static struct bpf_insn *emit_load_regs(struct bpf_insn *to, const struct access *acc)
+{
+	*to++ = BPF_LDX_MEM(BPF_DW, acc->base, BPF_REG_10, CTX_SLOT);
+	for (int reg = 0; reg < NR_REGS; reg++)
+		if (reg != acc->base)
+			*to++ = BPF_LDX_MEM(BPF_DW, reg, acc->base, reg * 8);
+	*to++ = BPF_LDX_MEM(BPF_DW, acc->base, BPF_REG_10, BASE_SLOT);
+	return to;
+}
+
+/* By way of the stack, which is not checked. */
+static struct bpf_insn *emit_store_regs(struct bpf_insn *to)
+{
+	for (int reg = 0; reg < NR_REGS; reg++)
+		*to++ = BPF_STX_MEM(BPF_DW, BPF_REG_10, reg, REG_SLOT(reg));
+	*to++ = BPF_LDX_MEM(BPF_DW, BPF_REG_6, BPF_REG_10, CTX_SLOT);
+	for (int reg = 0; reg < NR_REGS; reg++) {
+		*to++ = BPF_LDX_MEM(BPF_DW, BPF_REG_1, BPF_REG_10, REG_SLOT(reg));
+		*to++ = BPF_STX_MEM(BPF_DW, BPF_REG_6, BPF_REG_1, reg * 8);
+	}
+	return to;
+}
+
+static int load_access(const struct access *acc)
+{
+	struct bpf_program *prog = source->progs.access;
+	struct bpf_insn insns[MAX_INSNS], *to = insns;
+	int err;
+
+	*to++ = BPF_STX_MEM(BPF_DW, BPF_REG_10, BPF_REG_1, CTX_SLOT);
+	to = emit_base(to, acc);
+	to = emit_load_regs(to, acc);
+	*to++ = make_insn(acc);
+	to = emit_store_regs(to);
+	*to++ = BPF_MOV64_IMM(BPF_REG_0, 0);
+	*to++ = BPF_EXIT_INSN();
+
+	err = bpf_program__set_insns(prog, insns, to - insns);
+	return err ?: bpf_program__clone(prog, NULL);
+}
+
+/* One run */
+
+static bool run_with_ctx(int fd, void *ctx, __u32 size)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+
+	opts.ctx_in = ctx;
+	opts.ctx_size_in = size;
+	return ASSERT_OK(bpf_prog_test_run_opts(fd, &opts), "test_run") &&
+	       ASSERT_OK(opts.retval, "retval");
+}
+
+static bool run_step(const struct bpf_program *prog, struct matrix_step *step)
+{
+	return run_with_ctx(bpf_program__fd(prog), step, sizeof(*step));
+}
+
+/* Returns whether a report is to be expected. */
+static bool set_pattern(struct matrix_step *step, const struct access *acc, enum pattern pattern)
+{
+	__u32 end = acc->addr + op_size(acc->op);
+
+	step->in_map = acc->memory == IN_MAP;
+	step->granule = acc->addr & ~7;
+	step->window = step->granule - MATRIX_WINDOW / 2;
+	step->bad = step->window;
+	step->good = step->granule;
+
+	switch (pattern) {
+	case NOTHING:
+	case NR_PATTERNS:
+		return false;
+	case ALL_ELSE:
+		step->bad_size = MATRIX_WINDOW;
+		step->good_size = end - step->granule;
+		return false;
+	case ALL_ELSE_AND_LAST:
+		step->bad_size = MATRIX_WINDOW;
+		step->good_size = end - step->granule - 1;
+		return true;
+	case FIRST_GRANULE:
+		step->bad = step->granule;
+		step->bad_size = 8;
+		return true;
+	case LAST_GRANULE:
+		step->bad = (end - 1) & ~7;
+		step->bad_size = 8;
+		return true;
+	}
+	return false;
+}
+
+static void init_machine(struct machine *m, const struct access *acc, enum pattern pattern)
+{
+	for (int reg = 0; reg < NR_REGS; reg++)
+		m->regs[reg] = 0x9182736455463728ULL + reg * 0x1111111111111111ULL;
+	m->words[0] = 0x8899aabbccddeeffULL;
+	m->words[1] = 0xf7e6d5c4b3a29180ULL;
+	/* so that cmpxchg also finds what it compares with */
+	if (acc->op->imm == BPF_CMPXCHG && pattern % 2)
+		m->words[0] = m->regs[0];
+}
+
+static bool check_reports(const struct access *acc, const struct matrix_step *step, int expected)
+{
+	struct kasan_report report = {};
+	int cnt;
+
+	cnt = kasan_log_read(kmsg, &report, 1);
+	if (!ASSERT_EQ(cnt, expected, "reports")) {
+		kasan_print_reports(&report, cnt > 0);
+		return false;
+	}
+	return !cnt || (ASSERT_STREQ(report.bug, "use-after-free", "bug class") &
+			ASSERT_STREQ(report.func, "access", "function") &
+			ASSERT_EQ(report.write, !is_read(acc->op), "is a write") &
+			ASSERT_EQ(report.size, op_size(acc->op), "size") &
+			ASSERT_EQ(report.addr, step->start + acc->addr, "address"));
+}
+
+static bool check_machine(const struct machine *m, const struct machine *expected)
+{
+	bool ok = ASSERT_EQ(m->words[0], expected->words[0], "first word") &
+		  ASSERT_EQ(m->words[1], expected->words[1], "second word");
+	char name[] = "r0";
+
+	for (int reg = 0; reg < NR_REGS; reg++) {
+		name[1] = '0' + reg;
+		ok &= ASSERT_EQ(m->regs[reg], expected->regs[reg], name);
+	}
+	return ok;
+}
+
+static bool run_pattern(int fd, const struct access *acc, enum pattern pattern)
+{
+	struct matrix_step step = {};
+	struct machine m, expected;
+	bool bad;
+
+	init_machine(&m, acc, pattern);
+	memcpy(step.words, m.words, sizeof(m.words));
+	bad = set_pattern(&step, acc, pattern);
+	if (!run_step(skel->progs.before_access, &step))
+		return false;
+
+	expected = m;
+	expected.regs[acc->base] = step.start + acc->addr - acc->off;
+	execute(&expected, acc);
+	if (!run_with_ctx(fd, m.regs, sizeof(m.regs)) ||
+	    !run_step(skel->progs.after_access, &step))
+		return false;
+
+	memcpy(m.words, step.words, sizeof(m.words));
+	return check_reports(acc, &step, bad) & check_machine(&m, &expected);
+}
+
+static void run_access(const struct access *acc, const enum pattern *patterns, int cnt)
+{
+	int fd;
+
+	fd = load_access(acc);
+	if (!ASSERT_OK_FD(fd, "load"))
+		goto fail;
+
+	for (int i = 0; i < cnt; i++) {
+		if (!run_pattern(fd, acc, patterns[i])) {
+			printf("with bad: %s\n", pattern_names[patterns[i]]);
+			goto fail;
+		}
+	}
+	close(fd);
+	return;
+fail:
+	printf("%s: base r%d, other r%d, offset %d, at %#x of %s\n", acc->op->name, acc->base,
+	       acc->other, acc->off, acc->addr, memory_names[acc->memory]);
+	if (fd >= 0)
+		close(fd);
+}
+
+/* The matrix */
+
+static void test_op(const struct op *op, enum memory memory)
+{
+	static const enum pattern patterns[] = {
+		NOTHING, ALL_ELSE, ALL_ELSE_AND_LAST, FIRST_GRANULE, LAST_GRANULE,
+	};
+	int step = is_atomic(op) ? op_size(op) : 1;
+
+	/* The verifier refuses an atomic access that is not aligned. */
+	for (int at = 0; at < 8; at += step) {
+		struct access acc = {
+			.op = op, .memory = memory, .base = BPF_REG_1, .other = BPF_REG_2,
+			.off = 24, .addr = MIDDLE + at,
+		};
+
+		run_access(&acc, patterns, ARRAY_SIZE(patterns));
+	}
+}
+
+static const struct op *find_op(const char *name)
+{
+	for (int i = 0; i < ARRAY_SIZE(ops); i++)
+		if (!strcmp(ops[i].name, name))
+			return &ops[i];
+	ASSERT_FAIL("no instruction %s", name);
+	return NULL;
+}
+
+/* Both of these take the cold path, with a report and without. */
+static void test_regs(const char *name)
+{
+	static const enum pattern patterns[] = { ALL_ELSE, ALL_ELSE_AND_LAST };
+	const struct op *op = find_op(name);
+
+	for (int i = 0; op && i < NR_REGS * 2; i++) {
+		struct access acc = {
+			.op = op, .memory = IN_MAP, .base = i / 2,
+			.other = (i / 2 + i % 2) % NR_REGS, .off = -16, .addr = MIDDLE,
+		};
+
+		run_access(&acc, patterns, ARRAY_SIZE(patterns));
+	}
+}
+
+static void test_offsets(const char *name, enum memory memory)
+{
+	static const __s16 offs[] = {
+		-32768, -32767, -4097, -129, -128, -127, -1, 0, 1, 127, 128, 4096, 32766, 32767,
+	};
+	static const enum pattern patterns[] = { ALL_ELSE, ALL_ELSE_AND_LAST };
+	const struct op *op = find_op(name);
+
+	for (int i = 0; op && i < ARRAY_SIZE(offs); i++) {
+		struct access acc = {
+			.op = op, .memory = memory, .base = BPF_REG_3, .other = BPF_REG_4,
+			.off = offs[i], .addr = MIDDLE + offs[i],
+		};
+
+		run_access(&acc, patterns, ARRAY_SIZE(patterns));
+	}
+}
+
+static void run_matrix(void)
+{
+	static const char *const of_regs[] = {
+		"ldx4", "ldsx4", "st4", "stx4", "add4", "fetch_add4", "xchg4", "cmpxchg4",
+		"load_acq4", "store_rel4",
+	};
+	static const char *const of_offsets[] = { "ldx1", "ldx4", "stx8" };
+	char name[64];
+
+	for (int i = 0; i < ARRAY_SIZE(ops) * NR_MEMORIES; i++) {
+		const struct op *op = &ops[i / NR_MEMORIES];
+		enum memory memory = i % NR_MEMORIES;
+
+		snprintf(name, sizeof(name), "op/%s/%s", op->name, memory_names[memory]);
+		if (test__start_subtest(name))
+			test_op(op, memory);
+	}
+	for (int i = 0; i < ARRAY_SIZE(of_regs); i++) {
+		snprintf(name, sizeof(name), "regs/%s", of_regs[i]);
+		if (test__start_subtest(name))
+			test_regs(of_regs[i]);
+	}
+	for (int i = 0; i < ARRAY_SIZE(of_offsets) * NR_MEMORIES; i++) {
+		enum memory memory = i % NR_MEMORIES;
+
+		snprintf(name, sizeof(name), "offsets/%s/%s", of_offsets[i / NR_MEMORIES],
+			 memory_names[memory]);
+		if (test__start_subtest(name))
+			test_offsets(of_offsets[i / NR_MEMORIES], memory);
+	}
+}
+
+static bool open_skeletons(void)
+{
+	const struct bpf_insn *insns;
+
+	skel = kasan_insn_matrix__open_and_load();
+	source = kasan_insn_matrix__open();
+	if (!ASSERT_OK_PTR(skel, "open_and_load") || !ASSERT_OK_PTR(source, "open"))
+		return false;
+
+	/* Both have the same memory. */
+	bpf_program__set_autoload(source->progs.access, true);
+	if (!ASSERT_OK(bpf_map__reuse_fd(source->maps.bss, bpf_map__fd(skel->maps.bss)),
+		       "reuse_fd") ||
+	    !ASSERT_OK(bpf_object__prepare(source->obj), "prepare"))
+		return false;
+
+	insns = bpf_program__insns(source->progs.access);
+	memcpy(insn_area, insns, sizeof(insn_area));
+	insn_arena = insns[2];
+	return true;
+}
+
+void serial_test_kasan_insn_matrix(void)
+{
+	kmsg = kasan_test_start();
+	if (kmsg < 0)
+		return;
+
+	if (open_skeletons())
+		run_matrix();
+	kasan_insn_matrix__destroy(source);
+	kasan_insn_matrix__destroy(skel);
+	kasan_test_end(kmsg);
+}
