@@ -7,12 +7,14 @@
  * model of the instruction says what they and the memory have to be, report or not.
  */
 #include <test_progs.h>
+#include <bpf/btf.h>
 
 #include "kasan_helpers.h"
 #include "../progs/kasan_insn_matrix.h"
 #include "kasan_insn_matrix.skel.h"
 
 #define NR_REGS		10
+#define REG_PARAMS	11	/* where arguments from the sixth on are */
 #define MAX_INSNS	80
 #define MEM_SIZE	0x20000
 #define MIDDLE		0x10000
@@ -111,9 +113,9 @@ struct machine {
 	__u64 words[2];		/* from the granule of the first byte */
 };
 
-static struct kasan_insn_matrix *skel;	/* loaded, for its helper programs */
-static struct kasan_insn_matrix *source; /* prepared, to be loaded as something else */
+static struct kasan_insn_matrix *skel;
 static struct bpf_insn insn_area[2], insn_arena;
+static int btf_fds[8];		/* insn_arena has the index of the module's */
 static int kmsg = -1;
 
 static int op_size(const struct op *op)
@@ -292,9 +294,10 @@ static struct bpf_insn *emit_store_regs(struct bpf_insn *to)
 
 static int load_access(const struct access *acc)
 {
-	struct bpf_program *prog = source->progs.access;
 	struct bpf_insn insns[MAX_INSNS], *to = insns;
-	int err;
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	char log[4096] = "";
+	int fd;
 
 	*to++ = BPF_STX_MEM(BPF_DW, BPF_REG_10, BPF_REG_1, CTX_SLOT);
 	to = emit_base(to, acc);
@@ -304,8 +307,14 @@ static int load_access(const struct access *acc)
 	*to++ = BPF_MOV64_IMM(BPF_REG_0, 0);
 	*to++ = BPF_EXIT_INSN();
 
-	err = bpf_program__set_insns(prog, insns, to - insns);
-	return err ?: bpf_program__clone(prog, NULL);
+	opts.prog_flags = BPF_F_SLEEPABLE;
+	opts.fd_array = btf_fds;
+	opts.log_buf = log;
+	opts.log_size = sizeof(log);
+	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "access", "GPL", insns, to - insns, &opts);
+	if (!ASSERT_OK_FD(fd, "load"))
+		printf("%s", log);
+	return fd;
 }
 
 /* One run */
@@ -429,7 +438,7 @@ static void run_access(const struct access *acc, const enum pattern *patterns, i
 	int fd;
 
 	fd = load_access(acc);
-	if (!ASSERT_OK_FD(fd, "load"))
+	if (fd < 0)
 		goto fail;
 
 	for (int i = 0; i < cnt; i++) {
@@ -476,6 +485,16 @@ static const struct op *find_op(const char *name)
 	return NULL;
 }
 
+/* The verifier refuses an instruction whose result overwrites its base before the write. */
+static bool overwrites_base(const struct access *acc)
+{
+	if (!is_atomic(acc->op) || is_read(acc->op))
+		return false;
+	if (acc->op->imm == BPF_CMPXCHG)
+		return acc->base == BPF_REG_0;
+	return (acc->op->imm & BPF_FETCH) && acc->base == acc->other;
+}
+
 /* Both of these take the cold path, with a report and without. */
 static void test_regs(const char *name)
 {
@@ -488,7 +507,8 @@ static void test_regs(const char *name)
 			.other = (i / 2 + i % 2) % NR_REGS, .off = -16, .addr = MIDDLE,
 		};
 
-		run_access(&acc, patterns, ARRAY_SIZE(patterns));
+		if (!overwrites_base(&acc))
+			run_access(&acc, patterns, ARRAY_SIZE(patterns));
 	}
 }
 
@@ -508,6 +528,116 @@ static void test_offsets(const char *name, enum memory memory)
 
 		run_access(&acc, patterns, ARRAY_SIZE(patterns));
 	}
+}
+
+/* The sixth argument of a function, "access", is in a register that no instruction names. */
+
+/* A function that returns a u64 and takes a pointer, and then u64s. */
+static int add_func(struct btf *btf, const char *name, int linkage, int nr_args)
+{
+	int ptr = btf__add_ptr(btf, 0);
+	int u64 = btf__add_int(btf, "u64", 8, 0);
+	int proto = btf__add_func_proto(btf, u64);
+	char arg[] = "a";
+
+	for (int i = 0; i < nr_args; i++, arg[0]++)
+		ASSERT_OK(btf__add_func_param(btf, arg, i ? u64 : ptr), "add_func_param");
+	return btf__add_func(btf, name, linkage, proto);
+}
+
+static struct btf *make_sixth_arg_btf(struct bpf_func_info *infos)
+{
+	struct btf *btf;
+
+	btf = btf__new_empty();
+	if (!ASSERT_OK_PTR(btf, "new btf"))
+		return NULL;
+
+	infos[0].type_id = add_func(btf, "main", BTF_FUNC_GLOBAL, 1);
+	infos[1].type_id = add_func(btf, "access", BTF_FUNC_STATIC, 6);
+	if (ASSERT_OK(btf__load_into_kernel(btf), "load btf"))
+		return btf;
+	btf__free(btf);
+	return NULL;
+}
+
+static int load_sixth_arg(const struct access *acc)
+{
+	struct bpf_insn insns[] = {
+		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
+		insn_area[0],
+		insn_area[1],
+		BPF_MOV64_REG(BPF_REG_1, BPF_REG_0),
+		BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, acc->addr - acc->off),
+		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_6, 0),
+		BPF_STX_MEM(BPF_DW, REG_PARAMS, BPF_REG_2, -8),
+		BPF_MOV64_IMM(BPF_REG_2, 0),
+		BPF_MOV64_IMM(BPF_REG_3, 0),
+		BPF_MOV64_IMM(BPF_REG_4, 0),
+		BPF_MOV64_IMM(BPF_REG_5, 0),
+		BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 3),
+		BPF_STX_MEM(BPF_DW, BPF_REG_6, BPF_REG_0, 8),
+		BPF_MOV64_IMM(BPF_REG_0, 0),
+		BPF_EXIT_INSN(),
+		/* access: */
+		make_insn(acc),
+		BPF_LDX_MEM(BPF_DW, BPF_REG_0, REG_PARAMS, 8),
+		BPF_EXIT_INSN(),
+	};
+	struct bpf_func_info infos[] = { { .insn_off = 0 }, { .insn_off = 15 } };
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	char log[4096] = "";
+	struct btf *btf;
+	int fd;
+
+	btf = make_sixth_arg_btf(infos);
+	if (!btf)
+		return -EINVAL;
+
+	opts.prog_btf_fd = btf__fd(btf);
+	opts.func_info = infos;
+	opts.func_info_cnt = ARRAY_SIZE(infos);
+	opts.func_info_rec_size = sizeof(infos[0]);
+	opts.prog_flags = BPF_F_SLEEPABLE;
+	opts.log_buf = log;
+	opts.log_size = sizeof(log);
+	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "main", "GPL", insns, ARRAY_SIZE(insns), &opts);
+	if (!ASSERT_OK_FD(fd, "load"))
+		printf("%s", log);
+	btf__free(btf);
+	return fd;
+}
+
+static void run_sixth_arg(int fd, const struct access *acc, enum pattern pattern)
+{
+	struct { __u64 in, out; } ctx = { .in = 0x6162636465666768ULL };
+	struct matrix_step step = {};
+	bool bad;
+
+	bad = set_pattern(&step, acc, pattern);
+	if (!run_step(skel->progs.before_access, &step) || !run_with_ctx(fd, &ctx, sizeof(ctx)) ||
+	    !run_step(skel->progs.after_access, &step))
+		return;
+
+	check_reports(acc, &step, bad);
+	ASSERT_EQ(ctx.out, ctx.in, "sixth argument");
+}
+
+static void test_sixth_arg(void)
+{
+	const struct access acc = {
+		.op = find_op("ldx4"), .memory = IN_MAP, .base = BPF_REG_1, .other = BPF_REG_2,
+		.addr = MIDDLE,
+	};
+	int fd;
+
+	fd = load_sixth_arg(&acc);
+	if (fd < 0)
+		return;
+
+	run_sixth_arg(fd, &acc, ALL_ELSE);
+	run_sixth_arg(fd, &acc, ALL_ELSE_AND_LAST);
+	close(fd);
 }
 
 static void run_matrix(void)
@@ -540,27 +670,46 @@ static void run_matrix(void)
 		if (test__start_subtest(name))
 			test_offsets(of_offsets[i / NR_MEMORIES], memory);
 	}
+	if (test__start_subtest("sixth_arg"))
+		test_sixth_arg();
 }
 
-static bool open_skeletons(void)
+static int open_module_btf(const char *wanted)
 {
-	const struct bpf_insn *insns;
+	struct bpf_btf_info info;
+	__u32 id = 0, len;
+	char name[64];
+	int fd;
 
-	skel = kasan_insn_matrix__open_and_load();
-	source = kasan_insn_matrix__open();
-	if (!ASSERT_OK_PTR(skel, "open_and_load") || !ASSERT_OK_PTR(source, "open"))
-		return false;
+	while (!bpf_btf_get_next_id(id, &id)) {
+		fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0)
+			continue;
 
-	/* Both have the same memory. */
-	bpf_program__set_autoload(source->progs.access, true);
-	if (!ASSERT_OK(bpf_map__reuse_fd(source->maps.bss, bpf_map__fd(skel->maps.bss)),
-		       "reuse_fd") ||
-	    !ASSERT_OK(bpf_object__prepare(source->obj), "prepare"))
-		return false;
+		memset(&info, 0, sizeof(info));
+		len = sizeof(info);
+		info.name = ptr_to_u64(name);
+		info.name_len = sizeof(name);
+		if (!bpf_btf_get_info_by_fd(fd, &info, &len) && !strcmp(name, wanted))
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
+}
 
-	insns = bpf_program__insns(source->progs.access);
+static bool get_insns(void)
+{
+	const struct bpf_insn *insns = bpf_program__insns(skel->progs.template);
+	int fd;
+
 	memcpy(insn_area, insns, sizeof(insn_area));
-	insn_arena = insns[2];
+	insn_arena = insns[3];
+	fd = open_module_btf("bpf_test_kasan");
+	if (!ASSERT_OK_FD(fd, "module's btf") ||
+	    !ASSERT_LT(insn_arena.off, ARRAY_SIZE(btf_fds), "index of btf"))
+		return false;
+
+	btf_fds[insn_arena.off] = fd;
 	return true;
 }
 
@@ -570,9 +719,11 @@ void serial_test_kasan_insn_matrix(void)
 	if (kmsg < 0)
 		return;
 
-	if (open_skeletons())
+	skel = kasan_insn_matrix__open_and_load();
+	if (ASSERT_OK_PTR(skel, "open_and_load") && get_insns()) {
 		run_matrix();
-	kasan_insn_matrix__destroy(source);
+		close(btf_fds[insn_arena.off]);
+	}
 	kasan_insn_matrix__destroy(skel);
 	kasan_test_end(kmsg);
 }

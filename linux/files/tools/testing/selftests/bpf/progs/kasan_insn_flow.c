@@ -41,6 +41,7 @@ struct args {
 	u64 take_stack;
 };
 
+/* The access is the first instruction, where the calls go. */
 static __noinline u64 read_word(u64 *p)
 {
 	return READ_ONCE(*p);
@@ -87,22 +88,6 @@ int subprog_mixed(void *ctx)
 	u64 word = VALUE;
 
 	return read_word(&word) != VALUE || read_word(p + 1) == 0 || read_word(&word) != VALUE;
-}
-
-/* The access is the target of the call. */
-static __naked __noinline u64 first_insn(u64 *p)
-{
-	asm volatile ("r0 = *(u64 *)(r1 + 8);"
-		      "exit;"
-		      ::: __clobber_all);
-}
-
-SEC("syscall")
-int subprog_first_insn(void *ctx)
-{
-	u64 *p = (u64 *)bpf_test_kasan_freed(BUF);
-
-	return first_insn(p) == 0;
 }
 
 /* The access is the target of a jump back. */

@@ -14,10 +14,11 @@
 u8 area[BPF_TEST_KASAN_ARENA] __aligned(8);
 
 /* Source of the instructions that only libbpf can write. */
-SEC("?syscall")
-__naked int access(void *ctx)
+SEC("syscall")
+__naked int template(void)
 {
 	asm volatile ("r0 = %[area] ll;"
+		      "r1 = 64;"
 		      "call %[bpf_test_kasan_arena];"
 		      "r0 = 0;"
 		      "exit;"
