@@ -62,7 +62,7 @@ elapsed() { # start, in $EPOCHREALTIME
 # step LOG TITLE COMMAND...: one line with its time; what the command prints goes to the log, whose
 # tail is shown when it fails.
 step() {
-	local log=$LOGS/$1.log title=$2 start=$EPOCHREALTIME status=0
+	local log=$LOGS/$1.log title=$2 start=$EPOCHREALTIME flags=$- status
 	shift 2
 	printf '%-58s' "$title" >&2
 	# A subshell, so that "set -e" holds inside of functions called as steps.
@@ -72,9 +72,9 @@ step() {
 		"$@"
 	) >"$log" 2>&1 </dev/null
 	status=$?
-	set -e
+	[[ $flags != *e* ]] || set -e
 	if ((status == 0)); then
-		say "$(elapsed "$start")"
+		say "${STEP_OK:-}$(elapsed "$start")"
 		return 0
 	fi
 	say "FAILED after $(elapsed "$start")"
