@@ -75,6 +75,8 @@ static const struct kasan_case flow_cases[] = {
 	{ "mixed_stack_first",	.arg = 1 },
 	{ "mixed_stack_last",	"slab-use-after-free", READ, 8, .arg = 0 },
 	{ "mixed_stack_last",	.arg = 1 },
+	{ "twins_stack_first",	"slab-use-after-free", READ, 8 },
+	{ "twins_stack_last",	"slab-use-after-free", READ, 8 },
 	{ "stack_only" },
 
 	{ "global_value",	"use-after-free", READ, 8 },

@@ -10,6 +10,7 @@
 #include <bpf/btf.h>
 
 #include "kasan_helpers.h"
+#include "sysctl_helpers.h"
 #include "../progs/kasan_insn_matrix.h"
 #include "kasan_insn_matrix.skel.h"
 
@@ -116,6 +117,7 @@ struct machine {
 static struct kasan_insn_matrix *skel;
 static struct bpf_insn insn_area[2], insn_arena;
 static int btf_fds[8];		/* insn_arena has the index of the module's */
+static __u32 prog_flags;
 static int kmsg = -1;
 
 static int op_size(const struct op *op)
@@ -294,8 +296,8 @@ static struct bpf_insn *emit_store_regs(struct bpf_insn *to)
 
 static int load_access(const struct access *acc)
 {
-	struct bpf_insn insns[MAX_INSNS], *to = insns;
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
+	struct bpf_insn insns[MAX_INSNS], *to = insns;
 	char log[4096] = "";
 	int fd;
 
@@ -307,7 +309,7 @@ static int load_access(const struct access *acc)
 	*to++ = BPF_MOV64_IMM(BPF_REG_0, 0);
 	*to++ = BPF_EXIT_INSN();
 
-	opts.prog_flags = BPF_F_SLEEPABLE;
+	opts.prog_flags = BPF_F_SLEEPABLE | prog_flags;
 	opts.fd_array = btf_fds;
 	opts.log_buf = log;
 	opts.log_size = sizeof(log);
@@ -512,22 +514,50 @@ static void test_regs(const char *name)
 	}
 }
 
-static void test_offsets(const char *name, enum memory memory)
+static void test_offset(const struct op *op, int memory, __s16 off)
+{
+	static const enum pattern patterns[] = { ALL_ELSE, ALL_ELSE_AND_LAST };
+	struct access acc = {
+		.op = op, .memory = memory, .base = BPF_REG_3, .other = BPF_REG_4,
+		.off = off, .addr = MIDDLE + off,
+	};
+
+	run_access(&acc, patterns, ARRAY_SIZE(patterns));
+}
+
+static void test_offsets(const char *name)
 {
 	static const __s16 offs[] = {
 		-32768, -32767, -4097, -129, -128, -127, -1, 0, 1, 127, 128, 4096, 32766, 32767,
 	};
-	static const enum pattern patterns[] = { ALL_ELSE, ALL_ELSE_AND_LAST };
 	const struct op *op = find_op(name);
 
-	for (int i = 0; op && i < ARRAY_SIZE(offs); i++) {
-		struct access acc = {
-			.op = op, .memory = memory, .base = BPF_REG_3, .other = BPF_REG_4,
-			.off = offs[i], .addr = MIDDLE + offs[i],
-		};
+	for (int i = 0; op && i < ARRAY_SIZE(offs) * NR_MEMORIES; i++)
+		test_offset(op, i % NR_MEMORIES, offs[i / NR_MEMORIES]);
+}
 
-		run_access(&acc, patterns, ARRAY_SIZE(patterns));
-	}
+/* Passes that run after the checks are there, and rewrite the program once more. */
+
+static void test_blinded(const char *name)
+{
+	const char *sysctl = "/proc/sys/net/core/bpf_jit_harden";
+	const struct op *op = find_op(name);
+	char old[16];
+
+	if (!op || !ASSERT_OK(sysctl_set(sysctl, old, "2"), "set bpf_jit_harden"))
+		return;
+	test_op(op, IN_MAP);
+	sysctl_set_or_fail(sysctl, NULL, old);
+}
+
+static void test_rnd_hi32(const char *name)
+{
+	const struct op *op = find_op(name);
+
+	prog_flags = BPF_F_TEST_RND_HI32;
+	if (op)
+		test_op(op, IN_MAP);
+	prog_flags = 0;
 }
 
 /* The sixth argument of a function, "access", is in a register that no instruction names. */
@@ -563,6 +593,7 @@ static struct btf *make_sixth_arg_btf(struct bpf_func_info *infos)
 
 static int load_sixth_arg(const struct access *acc)
 {
+	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 	struct bpf_insn insns[] = {
 		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
 		insn_area[0],
@@ -585,7 +616,6 @@ static int load_sixth_arg(const struct access *acc)
 		BPF_EXIT_INSN(),
 	};
 	struct bpf_func_info infos[] = { { .insn_off = 0 }, { .insn_off = 15 } };
-	LIBBPF_OPTS(bpf_prog_load_opts, opts);
 	char log[4096] = "";
 	struct btf *btf;
 	int fd;
@@ -640,36 +670,47 @@ static void test_sixth_arg(void)
 	close(fd);
 }
 
-static void run_matrix(void)
+static const struct group {
+	const char *name;
+	void (*test)(const char *op);
+	const char *ops[16];
+} groups[] = {
+	{ "regs", test_regs,
+	  { "ldx4", "ldsx4", "st4", "stx4", "add4", "fetch_add4", "xchg4", "cmpxchg4",
+	    "load_acq4", "store_rel4" } },
+	{ "offsets", test_offsets, { "ldx1", "ldx4", "stx8" } },
+	{ "blinded", test_blinded, { "ldx1", "ldx4", "st4", "stx8", "fetch_add4" } },
+	{ "rnd_hi32", test_rnd_hi32, { "ldx1", "ldx4", "st4", "stx8", "fetch_add4" } },
+};
+
+static void run_ops(enum memory memory)
 {
-	static const char *const of_regs[] = {
-		"ldx4", "ldsx4", "st4", "stx4", "add4", "fetch_add4", "xchg4", "cmpxchg4",
-		"load_acq4", "store_rel4",
-	};
-	static const char *const of_offsets[] = { "ldx1", "ldx4", "stx8" };
 	char name[64];
 
-	for (int i = 0; i < ARRAY_SIZE(ops) * NR_MEMORIES; i++) {
-		const struct op *op = &ops[i / NR_MEMORIES];
-		enum memory memory = i % NR_MEMORIES;
+	for (int i = 0; i < ARRAY_SIZE(ops); i++) {
+		snprintf(name, sizeof(name), "ops/%s/%s", memory_names[memory], ops[i].name);
+		if (test__start_subtest(name))
+			test_op(&ops[i], memory);
+	}
+}
 
-		snprintf(name, sizeof(name), "op/%s/%s", op->name, memory_names[memory]);
-		if (test__start_subtest(name))
-			test_op(op, memory);
-	}
-	for (int i = 0; i < ARRAY_SIZE(of_regs); i++) {
-		snprintf(name, sizeof(name), "regs/%s", of_regs[i]);
-		if (test__start_subtest(name))
-			test_regs(of_regs[i]);
-	}
-	for (int i = 0; i < ARRAY_SIZE(of_offsets) * NR_MEMORIES; i++) {
-		enum memory memory = i % NR_MEMORIES;
+static void run_group(const struct group *group)
+{
+	char name[64];
 
-		snprintf(name, sizeof(name), "offsets/%s/%s", of_offsets[i / NR_MEMORIES],
-			 memory_names[memory]);
+	for (int i = 0; group->ops[i]; i++) {
+		snprintf(name, sizeof(name), "%s/%s", group->name, group->ops[i]);
 		if (test__start_subtest(name))
-			test_offsets(of_offsets[i / NR_MEMORIES], memory);
+			group->test(group->ops[i]);
 	}
+}
+
+static void run_matrix(void)
+{
+	run_ops(IN_ARENA);
+	run_ops(IN_MAP);
+	for (int i = 0; i < ARRAY_SIZE(groups); i++)
+		run_group(&groups[i]);
 	if (test__start_subtest("sixth_arg"))
 		test_sixth_arg();
 }

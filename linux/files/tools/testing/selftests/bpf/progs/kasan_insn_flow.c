@@ -162,6 +162,52 @@ __naked int mixed_stack_first(void)
 		      : __clobber_all);
 }
 
+/*
+ * Two instructions that only differ in what the verifier knows of their base, among some that the
+ * fixups replace by several.
+ */
+SEC("tc")
+__naked int twins_stack_first(void)
+{
+	asm volatile ("r6 = r1;"
+		      "r1 = 64;"
+		      "call %[bpf_test_kasan_freed];"
+		      "*(u64 *)(r10 - 8) = 7;"
+		      "r3 = *(u32 *)(r6 + %[gso_size]);"
+		      "r1 = r10;"
+		      "r1 += -8;"
+		      "r2 = *(u64 *)(r1 + 0);"
+		      "r3 = *(u32 *)(r6 + %[gso_size]);"
+		      "r1 = r0;"
+		      "r2 = *(u64 *)(r1 + 0);"
+		      "r0 = 0;"
+		      "exit;"
+		      : : __imm(bpf_test_kasan_freed),
+			  __imm_const(gso_size, offsetof(struct __sk_buff, gso_size))
+		      : __clobber_all);
+}
+
+SEC("tc")
+__naked int twins_stack_last(void)
+{
+	asm volatile ("r6 = r1;"
+		      "r1 = 64;"
+		      "call %[bpf_test_kasan_freed];"
+		      "*(u64 *)(r10 - 8) = 7;"
+		      "r3 = *(u32 *)(r6 + %[gso_size]);"
+		      "r1 = r0;"
+		      "r2 = *(u64 *)(r1 + 0);"
+		      "r3 = *(u32 *)(r6 + %[gso_size]);"
+		      "r1 = r10;"
+		      "r1 += -8;"
+		      "r2 = *(u64 *)(r1 + 0);"
+		      "r0 = 0;"
+		      "exit;"
+		      : : __imm(bpf_test_kasan_freed),
+			  __imm_const(gso_size, offsetof(struct __sk_buff, gso_size))
+		      : __clobber_all);
+}
+
 /* By r10, by copies of it, at offsets that only the program knows, and from another frame. */
 SEC("syscall")
 int stack_only(void *ctx)
