@@ -62,19 +62,20 @@ static int read_message(int fd, char *message)
 	return 1;
 }
 
+/* All of the location stays where it is not exactly what that of a program looks like. */
 static bool parse_bug(const char *message, struct kasan_report *report)
 {
+	char tag[17], func[sizeof(report->func)];
 	unsigned long off, size;
-	char tag[17];
 
 	memset(report, 0, sizeof(*report));
-	if (sscanf(message, "BUG: KASAN: %31s in ", report->bug) != 1)
+	if (sscanf(message, "BUG: KASAN: %31s in %127s", report->bug, report->func) != 2)
 		return false;
 
-	if (sscanf(message, "BUG: KASAN: %*s in bpf_prog_%16[0-9a-f]_%127[^+]+0x%lx/0x%lx",
-		   tag, report->func, &off, &size) != 4 ||
-	    strlen(tag) != 16 || !off || off >= size)
-		report->func[0] = 0;
+	if (sscanf(report->func, "bpf_prog_%16[0-9a-f]_%127[^+]+0x%lx/0x%lx",
+		   tag, func, &off, &size) == 4 &&
+	    strlen(tag) == 16 && off && off < size)
+		memcpy(report->func, func, sizeof(func));
 	return true;
 }
 
@@ -131,9 +132,9 @@ int kasan_log_read(int fd, struct kasan_report *reports, int max)
 void kasan_print_reports(const struct kasan_report *reports, int cnt)
 {
 	for (int i = 0; i < cnt; i++)
-		printf("report: %s in %s, %s of %d bytes at %#llx\n", reports[i].bug,
-		       reports[i].func[0] ? reports[i].func : "no program",
-		       reports[i].write ? "write" : "read", reports[i].size, reports[i].addr);
+		printf("report: %s in %s, %s of %d bytes at %#llx\n",
+		       reports[i].bug, reports[i].func, reports[i].write ? "write" : "read",
+		       reports[i].size, reports[i].addr);
 }
 
 bool kasan_instrument(bool on)

@@ -8,7 +8,7 @@
 /* What a KASAN report says about an access by a BPF program. */
 struct kasan_report {
 	char bug[32];
-	char func[128];		/* of the program, "" if the kernel made the access */
+	char func[128];		/* of the program; where it is in the kernel if it is there */
 	bool write;
 	int size;
 	__u64 addr;
