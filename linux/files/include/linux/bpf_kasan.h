@@ -37,7 +37,8 @@ void bpf_kasan_disarm(struct bpf_prog *prog);
 u64 __bpf_kasan_check(u64 addr, u64 size, u64 write);
 void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip);
 
-void bpf_kasan_describe(const char *bug_type, size_t size, bool write, unsigned long ip);
+void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, bool write,
+			unsigned long ip);
 
 /**
  * bpf_jit_count_kasan_checks - how many check calls are there in a part of a JITed program?
@@ -69,8 +70,8 @@ static inline void bpf_kasan_disarm(struct bpf_prog *prog)
 {
 }
 
-static inline void bpf_kasan_describe(const char *bug_type, size_t size, bool write,
-				      unsigned long ip)
+static inline void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size,
+				      bool write, unsigned long ip)
 {
 }
 

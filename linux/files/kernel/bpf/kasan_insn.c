@@ -578,10 +578,17 @@ static int rewrite(struct kasan_rewrite *rw)
 	return 0;
 }
 
-static int rewrite_prog(struct kasan_rewrite *rw)
+static void free_rewrite(struct kasan_rewrite *rw)
+{
+	kvfree(rw->relaxed);
+	kvfree(rw->ax_live);
+	kvfree(rw->check_len);
+	kvfree(rw->pos);
+}
+
+static int init_rewrite(struct kasan_rewrite *rw)
 {
 	size_t words = BITS_TO_LONGS(rw->prog->len);
-	int err = -ENOMEM;
 
 	rw->len = rw->prog->len;
 	rw->pos = kvmalloc_array(rw->len + 1, sizeof(*rw->pos), GFP_KERNEL_ACCOUNT);
@@ -589,11 +596,19 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 	rw->ax_live = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
 	rw->relaxed = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
 	if (rw->pos && rw->check_len && rw->ax_live && rw->relaxed)
-		err = rewrite(rw);
-	kvfree(rw->relaxed);
-	kvfree(rw->ax_live);
-	kvfree(rw->check_len);
-	kvfree(rw->pos);
+		return 0;
+	free_rewrite(rw);
+	return -ENOMEM;
+}
+
+static int rewrite_prog(struct kasan_rewrite *rw)
+{
+	int err = init_rewrite(rw);
+
+	if (err)
+		return err;
+	err = rewrite(rw);
+	free_rewrite(rw);
 	return err;
 }
 
@@ -698,3 +713,7 @@ static int __init bpf_kasan_setup(char *arg)
 	return err;
 }
 early_param("bpf_kasan", bpf_kasan_setup);
+
+#ifdef CONFIG_BPF_KASAN_KUNIT_TEST
+#include "kasan_insn_kunit.c"
+#endif

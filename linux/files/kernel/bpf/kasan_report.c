@@ -10,9 +10,14 @@
 #include <linux/bpf.h>
 #include <linux/bpf_kasan.h>
 #include <linux/btf.h>
+#include <linux/ctype.h>
 #include <linux/filter.h>
 #include <linux/kernel.h>
 #include <linux/ratelimit.h>
+#include <linux/string.h>
+
+#define CREATE_TRACE_POINTS
+#include <trace/events/bpf_kasan.h>
 
 #include "disasm.h"
 
@@ -20,6 +25,7 @@ struct kasan_culprit {
 	struct bpf_prog *prog;		/* main program or subprog */
 	unsigned long ip;		/* return address in it */
 	bool called_kernel;		/* the access was made by what it called */
+	const struct bpf_insn *insn;	/* the access, or NULL where the JIT cannot tell */
 };
 
 /* A line at a time; reports are serialized. */
@@ -83,29 +89,43 @@ int __weak bpf_jit_count_kasan_checks(const void *start, const void *end)
 	return 0;
 }
 
-/* The access whose check returns to the culprit's ip, or NULL where the JIT cannot tell. */
-static const struct bpf_insn *find_access(const struct kasan_culprit *culprit)
+/* The access whose check returns to the culprit's ip. */
+static void find_access(struct kasan_culprit *culprit)
 {
 	const struct bpf_prog *prog = culprit->prog;
 	const struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
 	int nr = bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip);
 
 	if (!nr || culprit->called_kernel)
-		return NULL;
+		return;
 	while (insn < end && nr)
 		nr -= bpf_is_kasan_check(insn++);
-	return insn < end ? insn : NULL;
+	culprit->insn = insn < end ? insn : NULL;
 }
 
+/* Its number in the whole program, as bpftool shows it. */
+static int access_idx(const struct kasan_culprit *culprit)
+{
+	if (!culprit->insn)
+		return -1;
+	return culprit->insn - culprit->prog->insnsi + culprit->prog->aux->subprog_start;
+}
+
+/* Names and source lines are the program's own: they must not look like other lines of the log. */
 static __printf(2, 3) void print_line(struct bpf_stream_stage *ss, const char *fmt, ...)
 {
 	va_list args;
+	char *c;
 
 	va_start(args, fmt);
 	vscnprintf(line_buf, sizeof(line_buf), fmt, args);
 	va_end(args);
-	pr_err("%s", line_buf);
-	bpf_stream_printk((*ss), "%s", line_buf);
+	for (c = line_buf; *c; c++)
+		if (!isprint(*c))
+			*c = ' ';
+	strim(line_buf);
+	pr_err("%s\n", line_buf);
+	bpf_stream_printk((*ss), "%s\n", line_buf);
 }
 
 static __printf(2, 3) void print_insn_cb(void *buf, const char *fmt, ...)
@@ -124,13 +144,11 @@ static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit
 		.cb_print = print_insn_cb,
 		.private_data = text,
 	};
-	const struct bpf_prog *prog = culprit->prog;
-	const struct bpf_insn *insn = find_access(culprit);
 
-	if (!insn)
+	if (!culprit->insn)
 		return;
-	print_bpf_insn(&cbs, insn, true);
-	print_line(ss, "  insn %d: %s", (int)(insn - prog->insnsi + prog->aux->subprog_start), text);
+	print_bpf_insn(&cbs, culprit->insn, true);
+	print_line(ss, "  insn %d: %s", access_idx(culprit), text);
 }
 
 static void print_source(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
@@ -140,7 +158,7 @@ static void print_source(struct bpf_stream_stage *ss, const struct kasan_culprit
 
 	rcu_read_lock();
 	if (!bpf_prog_get_file_line(culprit->prog, culprit->ip, &file, &line, &nr))
-		print_line(ss, "  %s:%d: %s\n", file, nr, line);
+		print_line(ss, "  %s:%d: %s", file, nr, line);
 	rcu_read_unlock();
 }
 
@@ -149,7 +167,7 @@ static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culpri
 	const struct bpf_prog *main = culprit->prog->aux->main_prog_aux->prog;
 	const char *func = func_name(culprit->prog);
 
-	print_line(ss, "%s BPF program %s (id %u, tag %*phN, type %s)%s%s\n",
+	print_line(ss, "%s BPF program %s (id %u, tag %*phN, type %s)%s%s",
 		   culprit->called_kernel ? "called from" : "by",
 		   main->aux->name, main->aux->id, (int)sizeof(main->tag), main->tag,
 		   prog_type_name(main), func ? " in " : "", func ?: "");
@@ -160,6 +178,7 @@ static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culpri
 /**
  * bpf_kasan_describe - say which BPF program a report is about
  * @bug_type: as in the report's headline
+ * @addr: first byte of the access
  * @size: in bytes
  * @write: direction
  * @ip: address that the report names
@@ -168,21 +187,27 @@ static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culpri
  *
  * Context: Any, under the lock that serializes KASAN's reports.
  */
-void bpf_kasan_describe(const char *bug_type, size_t size, bool write, unsigned long ip)
+void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, bool write,
+			unsigned long ip)
 {
 	static DEFINE_RATELIMIT_STATE(stream_limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 	struct kasan_culprit culprit = {};
 	struct bpf_stream_stage ss;
+	struct bpf_prog *main;
 
 	if (!find_culprit(&culprit, ip))
 		return;
+	find_access(&culprit);
+	main = culprit.prog->aux->main_prog_aux->prog;
+	trace_bpf_kasan_report(main->aux->id, (unsigned long)addr, size, write,
+			       access_idx(&culprit));
+
 	bpf_stream_stage_init(&ss);
 	bpf_stream_printk(ss, "BUG: KASAN: %s in %pS\n%s of size %zu\n", bug_type, (void *)ip,
 			  write ? "Write" : "Read", size);
 	print_culprit(&ss, &culprit);
 	if (__ratelimit(&stream_limit))
-		bpf_stream_stage_commit(&ss, culprit.prog->aux->main_prog_aux->prog,
-					BPF_STDERR);
+		bpf_stream_stage_commit(&ss, main, BPF_STDERR);
 	bpf_stream_stage_free(&ss);
 }
