@@ -2,7 +2,7 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check kernel selftests run shell deps clean distclean
+.PHONY: help demo check kernel selftests run shell deps guest-run guest-shell clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
@@ -29,13 +29,26 @@ demo check kernel deps:
 selftests:
 	@scripts/selftests $(TESTS)
 
-run:
-	$(if $(CMD),,$(error give a command: make run CMD='uname -a'))
-	@scripts/run "$$CMD"
-run: export CMD := $(value CMD)
+# These end make with the command's own exit status, see scripts/exit_status.c. Before there is a
+# compiler, with make's.
+ifneq ($(filter run shell,$(MAKECMDGOALS)),)
+CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bpf-kasan
+STATUS := $(shell mktemp -u)
+-load $(CACHE)/exit_status.so
+$(CACHE)/exit_status.so: scripts/exit_status.c
+	@mkdir -p $(@D) && gcc -shared -fPIC -O -o $@ $< 2>/dev/null || rm -f $@
+endif
 
-shell:
-	@scripts/run
+guest-run:
+	$(if $(value CMD),,$(error give a command: make run CMD='uname -a'))
+	@scripts/run "$$GUEST_COMMAND"; echo $$? >$(STATUS)
+guest-run: export GUEST_COMMAND := $(value CMD)
+
+guest-shell:
+	@scripts/run; echo $$? >$(STATUS)
+
+run shell: %: guest-%
+	@$(exit-status $(STATUS)) exit $$(cat $(STATUS); rm -f $(STATUS))
 
 clean distclean:
 	@scripts/clean $@
