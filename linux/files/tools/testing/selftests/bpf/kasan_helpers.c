@@ -31,12 +31,12 @@ int kasan_log_open(void)
 	fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0)
 		return -errno;
-	return kasan_log_skip(fd) ?: fd;
-}
 
-int kasan_log_skip(int fd)
-{
-	return lseek(fd, 0, SEEK_END) < 0 ? -errno : 0;
+	if (lseek(fd, 0, SEEK_END) < 0) {
+		close(fd);
+		return -EIO;
+	}
+	return fd;
 }
 
 /*

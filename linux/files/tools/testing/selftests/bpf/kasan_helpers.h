@@ -17,11 +17,8 @@ struct kasan_report {
 /* Returns a descriptor that reads what the kernel logs from now on, or a negative error. */
 int kasan_log_open(void);
 
-/* Skips what the kernel has logged up to now. */
-int kasan_log_skip(int fd);
-
 /*
- * Reads the reports logged since the descriptor was opened, skipped or read. Returns how many there
+ * Reads the reports logged since the descriptor was opened or read. Returns how many there
  * were, of which the first @max are stored, or a negative error: -EPIPE if the kernel overwrote
  * lines before they were read, -EBADMSG if a report is incomplete.
  */

@@ -116,15 +116,12 @@ static struct bpf_object *load_object(const struct suite *suite, bool instrument
 	const void *bytes;
 	size_t size;
 
-	if (!kasan_instrument(instrumented))
-		return NULL;
-
 	bytes = suite->elf_bytes(&size);
 	obj = bpf_object__open_mem(bytes, size, NULL);
 	if (!ASSERT_OK_PTR(obj, "open_mem"))
 		return NULL;
 
-	if (!ASSERT_OK(bpf_object__load(obj), "load")) {
+	if (!kasan_instrument(instrumented) || !ASSERT_OK(bpf_object__load(obj), "load")) {
 		bpf_object__close(obj);
 		obj = NULL;
 	}

@@ -100,12 +100,13 @@ enum pattern {
 	ALL_ELSE,		/* all but the bytes of the access, as far as shadow can say */
 	ALL_ELSE_AND_LAST,	/* the last byte of the access, too */
 	FIRST_GRANULE,
+	FIRST_GRANULE_END,	/* its last byte, which not every access reaches */
 	LAST_GRANULE,
-	NR_PATTERNS,
 };
 
 static const char *const pattern_names[] = {
-	"nothing", "all else", "all else and last byte", "first granule", "last granule",
+	"nothing", "all else", "all else and the last byte", "first granule",
+	"last byte of first granule", "last granule",
 };
 
 /* The state that an instruction changes. */
@@ -336,8 +337,12 @@ static bool run_step(const struct bpf_program *prog, struct matrix_step *step)
 	return run_with_ctx(bpf_program__fd(prog), step, sizeof(*step));
 }
 
-/* Returns whether a report is to be expected. */
-static bool set_pattern(struct matrix_step *step, const struct access *acc, enum pattern pattern)
+/*
+ * Returns the bug class of the report to expect, or NULL for none. KASAN names the class after the
+ * next granule if one is bad in part.
+ */
+static const char *set_pattern(struct matrix_step *step, const struct access *acc,
+			       enum pattern pattern)
 {
 	__u32 end = acc->addr + op_size(acc->op);
 
@@ -348,27 +353,28 @@ static bool set_pattern(struct matrix_step *step, const struct access *acc, enum
 	step->good = step->granule;
 
 	switch (pattern) {
-	case NOTHING:
-	case NR_PATTERNS:
-		return false;
 	case ALL_ELSE:
 		step->bad_size = MATRIX_WINDOW;
 		step->good_size = end - step->granule;
-		return false;
+		return NULL;
 	case ALL_ELSE_AND_LAST:
 		step->bad_size = MATRIX_WINDOW;
 		step->good_size = end - step->granule - 1;
-		return true;
+		return "use-after-free";
 	case FIRST_GRANULE:
 		step->bad = step->granule;
 		step->bad_size = 8;
-		return true;
+		return "use-after-free";
+	case FIRST_GRANULE_END:
+		step->good_size = 7;
+		return end - step->granule >= 8 ? "out-of-bounds" : NULL;
 	case LAST_GRANULE:
 		step->bad = (end - 1) & ~7;
 		step->bad_size = 8;
-		return true;
+		return "use-after-free";
+	default:
+		return NULL;
 	}
-	return false;
 }
 
 static void init_machine(struct machine *m, const struct access *acc, enum pattern pattern)
@@ -382,17 +388,18 @@ static void init_machine(struct machine *m, const struct access *acc, enum patte
 		m->words[0] = m->regs[0];
 }
 
-static bool check_reports(const struct access *acc, const struct matrix_step *step, int expected)
+static bool check_reports(const struct access *acc, const struct matrix_step *step,
+			  const char *bug)
 {
 	struct kasan_report report = {};
 	int cnt;
 
 	cnt = kasan_log_read(kmsg, &report, 1);
-	if (!ASSERT_EQ(cnt, expected, "reports")) {
+	if (!ASSERT_EQ(cnt, !!bug, "reports")) {
 		kasan_print_reports(&report, cnt > 0);
 		return false;
 	}
-	return !cnt || (ASSERT_STREQ(report.bug, "use-after-free", "bug class") &
+	return !cnt || (ASSERT_STREQ(report.bug, bug, "bug class") &
 			ASSERT_STREQ(report.func, "access", "function") &
 			ASSERT_EQ(report.write, !is_read(acc->op), "is a write") &
 			ASSERT_EQ(report.size, op_size(acc->op), "size") &
@@ -416,11 +423,11 @@ static bool run_pattern(int fd, const struct access *acc, enum pattern pattern)
 {
 	struct matrix_step step = {};
 	struct machine m, expected;
-	bool bad;
+	const char *bug;
 
 	init_machine(&m, acc, pattern);
 	memcpy(step.words, m.words, sizeof(m.words));
-	bad = set_pattern(&step, acc, pattern);
+	bug = set_pattern(&step, acc, pattern);
 	if (!run_step(skel->progs.before_access, &step))
 		return false;
 
@@ -432,7 +439,7 @@ static bool run_pattern(int fd, const struct access *acc, enum pattern pattern)
 		return false;
 
 	memcpy(m.words, step.words, sizeof(m.words));
-	return check_reports(acc, &step, bad) & check_machine(&m, &expected);
+	return check_reports(acc, &step, bug) & check_machine(&m, &expected);
 }
 
 static void run_access(const struct access *acc, const enum pattern *patterns, int cnt)
@@ -463,7 +470,8 @@ fail:
 static void test_op(const struct op *op, enum memory memory)
 {
 	static const enum pattern patterns[] = {
-		NOTHING, ALL_ELSE, ALL_ELSE_AND_LAST, FIRST_GRANULE, LAST_GRANULE,
+		NOTHING, ALL_ELSE, ALL_ELSE_AND_LAST, FIRST_GRANULE, FIRST_GRANULE_END,
+		LAST_GRANULE,
 	};
 	int step = is_atomic(op) ? op_size(op) : 1;
 
@@ -642,14 +650,14 @@ static void run_sixth_arg(int fd, const struct access *acc, enum pattern pattern
 {
 	struct { __u64 in, out; } ctx = { .in = 0x6162636465666768ULL };
 	struct matrix_step step = {};
-	bool bad;
+	const char *bug;
 
-	bad = set_pattern(&step, acc, pattern);
+	bug = set_pattern(&step, acc, pattern);
 	if (!run_step(skel->progs.before_access, &step) || !run_with_ctx(fd, &ctx, sizeof(ctx)) ||
 	    !run_step(skel->progs.after_access, &step))
 		return;
 
-	check_reports(acc, &step, bad);
+	check_reports(acc, &step, bug);
 	ASSERT_EQ(ctx.out, ctx.in, "sixth argument");
 }
 
