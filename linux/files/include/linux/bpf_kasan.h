@@ -11,6 +11,8 @@ struct bpf_insn;
 struct bpf_prog;
 struct bpf_reg_state;
 struct bpf_verifier_env;
+struct pt_regs;
+struct seq_file;
 
 /*
  * What the verifier saw of one memory access, over all paths that reach it.
@@ -26,16 +28,29 @@ struct bpf_kasan_mark {
 	bool unaligned;		/* some path could not prove natural alignment */
 };
 
+/* What has become of the accesses of a program, and what came of it. */
+struct bpf_kasan_stats {
+	u32 checked;		/* all that have a check */
+	u32 straddling;		/* those of them that look at two granules */
+	u32 skipped_stack;
+	u32 skipped_probe;	/* may fault by design */
+	u32 skipped_fixup;	/* inside a fixup's patch */
+	atomic_t reports;
+};
+
 #ifdef CONFIG_BPF_KASAN
 
 void bpf_kasan_mark_access(struct bpf_verifier_env *env, int insn_idx,
 			   const struct bpf_reg_state *reg, int off, int size);
-int bpf_kasan_instrument(struct bpf_verifier_env *env);
+void bpf_kasan_instrument(struct bpf_verifier_env *env);
 struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *prog);
 void bpf_kasan_disarm(struct bpf_prog *prog);
+void bpf_kasan_count_report(struct bpf_prog *prog);
+void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog);
 
 u64 __bpf_kasan_check(u64 addr, u64 size, u64 write);
 void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip);
+void bpf_kasan_probe_at(u64 addr, u64 size, u64 write, unsigned long ip);
 
 void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, bool write,
 			unsigned long ip);
@@ -45,9 +60,18 @@ void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, boo
  * @start: first byte
  * @end: first byte that does not count
  *
- * Return: their number, or 0 where the JIT cannot tell.
+ * Return: their number, or -1 where the JIT cannot tell.
  */
 int bpf_jit_count_kasan_checks(const void *start, const void *end);
+
+/**
+ * bpf_jit_kasan_fault - has the load of a shadow byte by a BPF program faulted?
+ * @regs: registers at the fault; the instruction pointer is inside a BPF program
+ * @shadow: where to put the address that it loaded from
+ *
+ * Return: false if it was another instruction, or where the JIT cannot tell.
+ */
+bool bpf_jit_kasan_fault(const struct pt_regs *regs, unsigned long *shadow);
 
 #else /* !CONFIG_BPF_KASAN */
 
@@ -56,9 +80,8 @@ static inline void bpf_kasan_mark_access(struct bpf_verifier_env *env, int insn_
 {
 }
 
-static inline int bpf_kasan_instrument(struct bpf_verifier_env *env)
+static inline void bpf_kasan_instrument(struct bpf_verifier_env *env)
 {
-	return 0;
 }
 
 static inline struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *prog)
@@ -67,6 +90,10 @@ static inline struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *pro
 }
 
 static inline void bpf_kasan_disarm(struct bpf_prog *prog)
+{
+}
+
+static inline void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog)
 {
 }
 

@@ -13,8 +13,10 @@
 #include <linux/bpf.h>
 #include <linux/bpf_kasan.h>
 #include <linux/bpf_verifier.h>
+#include <linux/debugfs.h>
 #include <linux/filter.h>
 #include <linux/kasan.h>
+#include <linux/seq_file.h>
 #include <linux/sysctl.h>
 #include <linux/vmalloc.h>
 
@@ -42,11 +44,13 @@ struct kasan_access {
 	s16 off;
 	bool write;
 	bool straddles;		/* may cover two granules */
+	bool probe;		/* may fault by design */
 };
 
 struct kasan_rewrite {
 	struct bpf_verifier_env *env;	/* NULL for classic BPF */
 	struct bpf_prog *prog;
+	bool probe;			/* check what may fault by design too */
 	u32 len;			/* length before the rewrite */
 	u32 *pos;			/* new place of instruction i, or of the check before it */
 	u8 *check_len;			/* instructions to insert before instruction i */
@@ -56,7 +60,13 @@ struct kasan_rewrite {
 	u32 straddles;
 };
 
-static int bpf_kasan_enabled __read_mostly = 1;
+enum {
+	KASAN_OFF,
+	KASAN_ON,
+	KASAN_ON_PROBE,		/* also the loads whose faults BPF tolerates */
+};
+
+static int bpf_kasan_mode __read_mostly = KASAN_ON;
 
 /* First part: what the verifier knows */
 
@@ -129,35 +139,45 @@ static const struct bpf_kasan_mark *get_mark(const struct kasan_rewrite *rw, u32
 
 /* Second part: decide */
 
-/* Fill in @acc and say whether @insn is a plain access (KASAN_CHECKED), or what else it is. */
-static enum kasan_kind decode(const struct bpf_insn *insn, struct kasan_access *acc)
+static enum kasan_kind decode_mode(const struct bpf_insn *insn)
 {
-	u8 class = BPF_CLASS(insn->code), mode = BPF_MODE(insn->code);
+	u8 mode = BPF_MODE(insn->code);
 
-	switch (class) {
+	switch (BPF_CLASS(insn->code)) {
 	case BPF_LDX:
-		if (mode != BPF_MEM && mode != BPF_MEMSX)
-			return KASAN_SKIP_PROBE;
-		break;
+		return mode == BPF_MEM || mode == BPF_MEMSX ? KASAN_CHECKED : KASAN_SKIP_PROBE;
 	case BPF_ST:
 		if (mode == BPF_NOSPEC)
 			return KASAN_NO_ACCESS;
-		if (mode != BPF_MEM)
-			return KASAN_SKIP_PROBE;
-		break;
+		return mode == BPF_MEM ? KASAN_CHECKED : KASAN_SKIP_PROBE;
 	case BPF_STX:
-		if (mode != BPF_MEM && mode != BPF_ATOMIC)
-			return KASAN_SKIP_PROBE;
-		break;
+		return mode == BPF_MEM || mode == BPF_ATOMIC ? KASAN_CHECKED : KASAN_SKIP_PROBE;
 	default:
 		return KASAN_NO_ACCESS;
 	}
+}
 
-	acc->write = class != BPF_LDX && !bpf_atomic_is_load_acq(insn);
+/* Fill in @acc and say whether @insn is a plain access (KASAN_CHECKED), or what else it is. */
+static enum kasan_kind decode(const struct bpf_insn *insn, struct kasan_access *acc)
+{
+	enum kasan_kind kind = decode_mode(insn);
+
+	if (kind == KASAN_NO_ACCESS)
+		return kind;
+	acc->write = BPF_CLASS(insn->code) != BPF_LDX && !bpf_atomic_is_load_acq(insn);
 	acc->base = acc->write ? insn->dst_reg : insn->src_reg;
 	acc->size = bpf_size_to_bytes(BPF_SIZE(insn->code));
 	acc->off = insn->off;
-	return KASAN_CHECKED;
+	return kind;
+}
+
+/* A load through a pointer that BPF does not trust; not one of an arena, which has no shadow. */
+static bool is_probe_mem(const struct bpf_insn *insn)
+{
+	u8 mode = BPF_MODE(insn->code);
+
+	return BPF_CLASS(insn->code) == BPF_LDX &&
+	       (mode == BPF_PROBE_MEM || mode == BPF_PROBE_MEMSX);
 }
 
 static enum kasan_kind decide(const struct kasan_rewrite *rw, u32 i, struct kasan_access *acc)
@@ -166,7 +186,8 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, u32 i, struct kasa
 	enum kasan_kind kind = decode(insn, acc);
 	const struct bpf_kasan_mark *mark;
 
-	if (kind != KASAN_CHECKED)
+	acc->probe = rw->probe && is_probe_mem(insn);
+	if (kind != KASAN_CHECKED && !acc->probe)
 		return kind;
 	if (acc->base == BPF_REG_FP || acc->base == BPF_REG_PARAMS)
 		return KASAN_SKIP_STACK;
@@ -175,7 +196,7 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, u32 i, struct kasa
 		return KASAN_SKIP_STACK;
 	if (test_bit(i, rw->ax_live))
 		return KASAN_SKIP_AX;
-	acc->straddles = acc->size > 1 && (!mark || mark->unaligned);
+	acc->straddles = acc->size > 1 && !acc->probe && (!mark || mark->unaligned);
 	return KASAN_CHECKED;
 }
 
@@ -273,7 +294,8 @@ static void find_ax_live(struct kasan_rewrite *rw)
 /* Third part: generate */
 
 #define KASAN_SHADOW_INSNS	5
-#define KASAN_MAX_CHECK_LEN	(2 * (KASAN_SHADOW_INSNS + 1) + 3)
+#define KASAN_MAX_COLD_LEN	3
+#define KASAN_MAX_CHECK_LEN	(2 * (KASAN_SHADOW_INSNS + 1) + KASAN_MAX_COLD_LEN)
 
 /*
  * The shadow address of a, (a >> 3) + KASAN_SHADOW_OFFSET by definition, is computed with the
@@ -318,19 +340,24 @@ static struct bpf_insn *emit_cold(struct bpf_insn *to, const struct kasan_access
 	*to++ = BPF_MOV64_REG(BPF_REG_AX, acc->base);
 	if (acc->off)
 		*to++ = BPF_ALU64_IMM(BPF_ADD, BPF_REG_AX, acc->off);
-	*to++ = BPF_KASAN_CHECK(acc->size, acc->write);
-	return to;
+	*to = BPF_KASAN_CHECK(acc->size, acc->write);
+	if (acc->probe)
+		to->off |= BPF_KASAN_PROBE;
+	return to + 1;
 }
 
 /*
  * An access that may straddle looks at the granules of its first and of its last byte, and never at
- * one that it does not touch: the next page of shadow may not be mapped.
+ * one that it does not touch: the next page of shadow may not be mapped. Where not even the shadow
+ * of the access itself need be mapped, the call alone looks at it.
  */
 static int emit_check(struct bpf_insn *buf, const struct kasan_access *acc)
 {
 	struct bpf_insn *to = buf;
 	int off = acc->off;
 
+	if (acc->probe)
+		return emit_cold(to, acc) - buf;
 	if (acc->straddles) {
 		to = emit_shadow_load(to, acc->base, off);
 		*to++ = BPF_JMP_IMM(BPF_JNE, BPF_REG_AX, 0, KASAN_SHADOW_INSNS + 1);
@@ -546,17 +573,41 @@ static int make_room(struct kasan_rewrite *rw)
 	return 0;
 }
 
+/* Of all programs since boot. */
+static struct {
+	atomic_long_t progs, failed, reports;
+	atomic_long_t checked, straddling, skipped_stack, skipped_probe, skipped_fixup;
+} totals;
+
+static void count_stats(const struct kasan_rewrite *rw)
+{
+	struct bpf_kasan_stats *stats = &rw->prog->aux->kasan;
+
+	stats->checked = rw->count[KASAN_CHECKED];
+	stats->straddling = rw->straddles;
+	stats->skipped_stack = rw->count[KASAN_SKIP_STACK];
+	stats->skipped_probe = rw->count[KASAN_SKIP_PROBE];
+	stats->skipped_fixup = rw->count[KASAN_SKIP_AX];
+
+	atomic_long_inc(&totals.progs);
+	atomic_long_add(stats->checked, &totals.checked);
+	atomic_long_add(stats->straddling, &totals.straddling);
+	atomic_long_add(stats->skipped_stack, &totals.skipped_stack);
+	atomic_long_add(stats->skipped_probe, &totals.skipped_probe);
+	atomic_long_add(stats->skipped_fixup, &totals.skipped_fixup);
+}
+
 static void log_stats(const struct kasan_rewrite *rw)
 {
-	const u32 *count = rw->count;
+	const struct bpf_kasan_stats *stats = &rw->prog->aux->kasan;
 
 	if (!rw->env || !(rw->env->log.level & BPF_LOG_STATS))
 		return;
 	verbose(rw->env,
 		"kasan: %u accesses checked (%u for straddling), %u skipped (%u stack, %u fault-tolerant, %u in fixups)\n",
-		count[KASAN_CHECKED], rw->straddles,
-		count[KASAN_SKIP_STACK] + count[KASAN_SKIP_PROBE] + count[KASAN_SKIP_AX],
-		count[KASAN_SKIP_STACK], count[KASAN_SKIP_PROBE], count[KASAN_SKIP_AX]);
+		stats->checked, stats->straddling,
+		stats->skipped_stack + stats->skipped_probe + stats->skipped_fixup,
+		stats->skipped_stack, stats->skipped_probe, stats->skipped_fixup);
 }
 
 static int rewrite(struct kasan_rewrite *rw)
@@ -564,12 +615,11 @@ static int rewrite(struct kasan_rewrite *rw)
 	int err;
 
 	lay_out(rw);
-	log_stats(rw);
-	if (!rw->count[KASAN_CHECKED])
-		return 0;
 	err = make_room(rw);
 	if (err)
 		return err;
+	count_stats(rw);
+	log_stats(rw);
 	move_insns(rw);
 	if (rw->env) {
 		move_aux_data(rw);
@@ -607,6 +657,7 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 
 	if (err)
 		return err;
+	rw->probe = READ_ONCE(bpf_kasan_mode) == KASAN_ON_PROBE;
 	err = rewrite(rw);
 	free_rewrite(rw);
 	return err;
@@ -614,7 +665,7 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 
 static bool should_instrument(const struct bpf_prog *prog)
 {
-	return READ_ONCE(bpf_kasan_enabled) && prog->jit_requested &&
+	return READ_ONCE(bpf_kasan_mode) != KASAN_OFF && prog->jit_requested &&
 	       bpf_jit_supports_kasan_check();
 }
 
@@ -623,23 +674,26 @@ static bool should_instrument(const struct bpf_prog *prog)
  * @env: verifier state; env->prog, insn_aux_data and all else that holds an instruction's index
  *	are moved along
  *
- * Return: 0, also where nothing is to be done; -ENOMEM, with nothing changed.
+ * A program that cannot be instrumented, for lack of memory, stays as it is: with KASAN, nothing
+ * is refused that is accepted without.
+ *
  * Context: Process context, at the end of bpf_do_misc_fixups(). May sleep.
  */
-int bpf_kasan_instrument(struct bpf_verifier_env *env)
+void bpf_kasan_instrument(struct bpf_verifier_env *env)
 {
 	struct kasan_rewrite rw = { .env = env, .prog = env->prog };
 
 	if (!should_instrument(env->prog) || bpf_prog_is_offloaded(env->prog->aux))
-		return 0;
-	return rewrite_prog(&rw);
+		return;
+	if (rewrite_prog(&rw)) {
+		atomic_long_inc(&totals.failed);
+		verbose(env, "kasan: out of memory, the program has no checks\n");
+	}
 }
 
 /**
  * bpf_kasan_instrument_classic - the same for a classic program converted to eBPF
  * @prog: converted program, which no verifier has seen
- *
- * A filter that cannot be instrumented for lack of memory is used as it is.
  *
  * Return: the program, which may have been moved.
  * Context: Process context, before bpf_prog_select_runtime(). May sleep.
@@ -648,17 +702,25 @@ struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *prog)
 {
 	struct kasan_rewrite rw = { .prog = prog };
 
-	if (should_instrument(prog))
-		rewrite_prog(&rw);
+	if (should_instrument(prog) && rewrite_prog(&rw))
+		atomic_long_inc(&totals.failed);
 	return rw.prog;
 }
 
 /* The check call that ends the check which starts at @insn, or NULL if none starts there. */
 static struct bpf_insn *check_end(struct bpf_insn *insn, const struct bpf_insn *end)
 {
-	if (insn->code != (BPF_LD | BPF_IMM | BPF_DW) || insn->dst_reg != BPF_REG_AX)
+	const struct bpf_insn *last;
+
+	if (insn->dst_reg != BPF_REG_AX)
 		return NULL;
-	for (end = min(end, insn + KASAN_MAX_CHECK_LEN); insn < end; insn++)
+	if (insn->code == (BPF_LD | BPF_IMM | BPF_DW))
+		last = insn + KASAN_MAX_CHECK_LEN;
+	else if (insn->code == (BPF_ALU64 | BPF_MOV | BPF_X))
+		last = insn + KASAN_MAX_COLD_LEN;
+	else
+		return NULL;
+	for (last = min(last, end); insn < last; insn++)
 		if (bpf_is_kasan_check(insn))
 			return insn;
 	return NULL;
@@ -687,21 +749,65 @@ void bpf_kasan_disarm(struct bpf_prog *prog)
 static const struct ctl_table bpf_kasan_sysctls[] = {
 	{
 		.procname	= "bpf_kasan",
-		.data		= &bpf_kasan_enabled,
-		.maxlen		= sizeof(bpf_kasan_enabled),
+		.data		= &bpf_kasan_mode,
+		.maxlen		= sizeof(bpf_kasan_mode),
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
-		.extra2		= SYSCTL_ONE,
+		.extra2		= SYSCTL_TWO,
 	},
 };
 
-static int __init bpf_kasan_sysctl_init(void)
+/**
+ * bpf_kasan_count_report - count a report of which bpf_kasan_describe() has named the program
+ * @prog: main program
+ *
+ * Context: Any.
+ */
+void bpf_kasan_count_report(struct bpf_prog *prog)
 {
-	register_sysctl_init("kernel", bpf_kasan_sysctls);
+	atomic_inc(&prog->aux->kasan.reports);
+	atomic_long_inc(&totals.reports);
+}
+
+/**
+ * bpf_kasan_show_fdinfo - print a program's counts for its file descriptor
+ * @m: where to
+ * @prog: main program
+ */
+void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog)
+{
+	const struct bpf_kasan_stats *stats = &prog->aux->kasan;
+
+	seq_printf(m, "kasan_checked:\t%u\n", stats->checked);
+	seq_printf(m, "kasan_straddling:\t%u\n", stats->straddling);
+	seq_printf(m, "kasan_skipped_stack:\t%u\n", stats->skipped_stack);
+	seq_printf(m, "kasan_skipped_probe:\t%u\n", stats->skipped_probe);
+	seq_printf(m, "kasan_skipped_fixup:\t%u\n", stats->skipped_fixup);
+	seq_printf(m, "kasan_reports:\t%u\n", atomic_read(&stats->reports));
+}
+
+static int stats_show(struct seq_file *m, void *v)
+{
+	seq_printf(m, "progs %lu\n", atomic_long_read(&totals.progs));
+	seq_printf(m, "failed %lu\n", atomic_long_read(&totals.failed));
+	seq_printf(m, "checked %lu\n", atomic_long_read(&totals.checked));
+	seq_printf(m, "straddling %lu\n", atomic_long_read(&totals.straddling));
+	seq_printf(m, "skipped_stack %lu\n", atomic_long_read(&totals.skipped_stack));
+	seq_printf(m, "skipped_probe %lu\n", atomic_long_read(&totals.skipped_probe));
+	seq_printf(m, "skipped_fixup %lu\n", atomic_long_read(&totals.skipped_fixup));
+	seq_printf(m, "reports %lu\n", atomic_long_read(&totals.reports));
 	return 0;
 }
-late_initcall(bpf_kasan_sysctl_init);
+DEFINE_SHOW_ATTRIBUTE(stats);
+
+static int __init bpf_kasan_init(void)
+{
+	register_sysctl_init("kernel", bpf_kasan_sysctls);
+	debugfs_create_file("bpf_kasan", 0400, NULL, NULL, &stats_fops);
+	return 0;
+}
+late_initcall(bpf_kasan_init);
 
 static int __init bpf_kasan_setup(char *arg)
 {
@@ -709,7 +815,7 @@ static int __init bpf_kasan_setup(char *arg)
 	int err = kstrtobool(arg, &on);
 
 	if (!err)
-		bpf_kasan_enabled = on;
+		bpf_kasan_mode = on ? KASAN_ON : KASAN_OFF;
 	return err;
 }
 early_param("bpf_kasan", bpf_kasan_setup);

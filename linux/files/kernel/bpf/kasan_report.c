@@ -4,14 +4,16 @@
  * which made it: program, instruction, source line. The same goes to the program's stderr stream,
  * for an owner who cannot read the kernel log.
  *
- * All of this runs under the lock that serializes reports, with interrupts off, in whatever context
- * the access was made. Reports from here are suppressed as from any part of the report.
+ * All of this runs with interrupts off, in whatever context the access was made. Reports from here
+ * are suppressed, as from any part of a report.
  */
 #include <linux/bpf.h>
 #include <linux/bpf_kasan.h>
 #include <linux/btf.h>
 #include <linux/ctype.h>
 #include <linux/filter.h>
+#include <linux/kasan.h>
+#include <linux/kdebug.h>
 #include <linux/kernel.h>
 #include <linux/ratelimit.h>
 #include <linux/string.h>
@@ -28,8 +30,7 @@ struct kasan_culprit {
 	const struct bpf_insn *insn;	/* the access, or NULL where the JIT cannot tell */
 };
 
-/* A line at a time; reports are serialized. */
-static char line_buf[256];
+#define LINE_LEN 256
 
 static const char *const prog_types[] = {
 #define BPF_PROG_TYPE(_id, ...) \
@@ -86,20 +87,25 @@ static const char *func_name(const struct bpf_prog *prog)
 
 int __weak bpf_jit_count_kasan_checks(const void *start, const void *end)
 {
-	return 0;
+	return -1;
 }
 
-/* The access whose check returns to the culprit's ip. */
-static void find_access(struct kasan_culprit *culprit)
+bool __weak bpf_jit_kasan_fault(const struct pt_regs *regs, unsigned long *shadow)
+{
+	return false;
+}
+
+/* The access that follows the last check call before the culprit's ip, or @more calls later. */
+static void find_access(struct kasan_culprit *culprit, int more)
 {
 	const struct bpf_prog *prog = culprit->prog;
 	const struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
 	int nr = bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip);
 
-	if (!nr || culprit->called_kernel)
+	if (nr < 0 || nr + more == 0 || culprit->called_kernel)
 		return;
-	while (insn < end && nr)
-		nr -= bpf_is_kasan_check(insn++);
+	for (nr += more; insn < end && nr; insn++)
+		nr -= bpf_is_kasan_check(insn);
 	culprit->insn = insn < end ? insn : NULL;
 }
 
@@ -114,18 +120,18 @@ static int access_idx(const struct kasan_culprit *culprit)
 /* Names and source lines are the program's own: they must not look like other lines of the log. */
 static __printf(2, 3) void print_line(struct bpf_stream_stage *ss, const char *fmt, ...)
 {
+	char line[LINE_LEN], *c;
 	va_list args;
-	char *c;
 
 	va_start(args, fmt);
-	vscnprintf(line_buf, sizeof(line_buf), fmt, args);
+	vscnprintf(line, sizeof(line), fmt, args);
 	va_end(args);
-	for (c = line_buf; *c; c++)
+	for (c = line; *c; c++)
 		if (!isprint(*c))
 			*c = ' ';
-	strim(line_buf);
-	pr_err("%s\n", line_buf);
-	bpf_stream_printk((*ss), "%s\n", line_buf);
+	strim(line);
+	pr_err("%s\n", line);
+	bpf_stream_printk((*ss), "%s\n", line);
 }
 
 static __printf(2, 3) void print_insn_cb(void *buf, const char *fmt, ...)
@@ -133,13 +139,13 @@ static __printf(2, 3) void print_insn_cb(void *buf, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	vscnprintf(buf, sizeof(line_buf) / 2, fmt, args);
+	vscnprintf(buf, LINE_LEN / 2, fmt, args);
 	va_end(args);
 }
 
 static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
 {
-	static char text[sizeof(line_buf) / 2];
+	char text[LINE_LEN / 2];
 	const struct bpf_insn_cbs cbs = {
 		.cb_print = print_insn_cb,
 		.private_data = text,
@@ -175,6 +181,15 @@ static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culpri
 	print_source(ss, culprit);
 }
 
+static void print_to_stream(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
+{
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+
+	if (__ratelimit(&limit))
+		bpf_stream_stage_commit(ss, culprit->prog->aux->main_prog_aux->prog, BPF_STDERR);
+	bpf_stream_stage_free(ss);
+}
+
 /**
  * bpf_kasan_describe - say which BPF program a report is about
  * @bug_type: as in the report's headline
@@ -190,16 +205,15 @@ static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culpri
 void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, bool write,
 			unsigned long ip)
 {
-	static DEFINE_RATELIMIT_STATE(stream_limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
 	struct kasan_culprit culprit = {};
 	struct bpf_stream_stage ss;
 	struct bpf_prog *main;
 
 	if (!find_culprit(&culprit, ip))
 		return;
-	find_access(&culprit);
+	find_access(&culprit, 0);
 	main = culprit.prog->aux->main_prog_aux->prog;
+	bpf_kasan_count_report(main);
 	trace_bpf_kasan_report(main->aux->id, (unsigned long)addr, size, write,
 			       access_idx(&culprit));
 
@@ -207,7 +221,48 @@ void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, boo
 	bpf_stream_printk(ss, "BUG: KASAN: %s in %pS\n%s of size %zu\n", bug_type, (void *)ip,
 			  write ? "Write" : "Read", size);
 	print_culprit(&ss, &culprit);
-	if (__ratelimit(&stream_limit))
-		bpf_stream_stage_commit(&ss, main, BPF_STDERR);
-	bpf_stream_stage_free(&ss);
+	print_to_stream(&ss, &culprit);
 }
+
+static const char *wild_bug_type(unsigned long addr)
+{
+	if (addr < PAGE_SIZE)
+		return "null-ptr-deref";
+	return addr < TASK_SIZE_MAX ? "probably user-memory-access" :
+				      "probably wild-memory-access";
+}
+
+/*
+ * The shadow of a wild pointer is not mapped, and the program dies of loading it. The oops shows
+ * that address; the reader wants the one that the program meant.
+ */
+static int explain_oops(struct notifier_block *nb, unsigned long action, void *data)
+{
+	const struct die_args *args = data;
+	struct kasan_culprit culprit = {};
+	struct bpf_stream_stage ss;
+	unsigned long shadow, addr;
+
+	if (action != DIE_OOPS || !args->regs)
+		return NOTIFY_DONE;
+	if (!find_prog(&culprit, instruction_pointer(args->regs)) ||
+	    !bpf_jit_kasan_fault(args->regs, &shadow))
+		return NOTIFY_DONE;
+	find_access(&culprit, 1);
+	addr = (shadow - KASAN_SHADOW_OFFSET) << KASAN_SHADOW_SCALE_SHIFT;
+
+	bpf_stream_stage_init(&ss);
+	print_line(&ss, "KASAN: %s in range [0x%016lx-0x%016lx]", wild_bug_type(addr), addr,
+		   addr + (1UL << KASAN_SHADOW_SCALE_SHIFT) - 1);
+	print_culprit(&ss, &culprit);
+	print_to_stream(&ss, &culprit);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block oops_notifier = { .notifier_call = explain_oops };
+
+static int __init bpf_kasan_report_init(void)
+{
+	return register_die_notifier(&oops_notifier);
+}
+late_initcall(bpf_kasan_report_init);

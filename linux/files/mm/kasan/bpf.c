@@ -10,6 +10,7 @@
 #include <linux/bpf_kasan.h>
 #include <linux/btf.h>
 #include <linux/kprobes.h>
+#include <linux/uaccess.h>
 
 #include "kasan.h"
 
@@ -30,6 +31,41 @@ notrace void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip)
 }
 
 NOKPROBE_SYMBOL(bpf_kasan_check_at);
+
+/* Inlined, unlike copy_from_kernel_nofault(): nothing here may be traced. */
+static __always_inline bool shadow_is_zero_or_unmapped(u64 addr)
+{
+	u8 shadow = 0;
+
+	pagefault_disable();
+	__get_kernel_nofault(&shadow, kasan_mem_to_shadow((void *)(long)addr), u8, unmapped);
+unmapped:
+	pagefault_enable();
+	return !shadow;
+}
+
+/**
+ * bpf_kasan_probe_at - check one access that may fault by design
+ * @addr: address of the first byte, or anything else
+ * @size: number of bytes, 1 to 8
+ * @write: 0
+ * @ip: address in the program, which the report names
+ *
+ * A wild pointer changes nothing: the program does not fault, and neither does this.
+ *
+ * Context: Any, as kasan_check_range().
+ */
+notrace void bpf_kasan_probe_at(u64 addr, u64 size, u64 write, unsigned long ip)
+{
+	u64 last = addr + size - 1;
+
+	if (!addr_has_metadata((void *)(long)addr) || !addr_has_metadata((void *)(long)last))
+		return;
+	if (!shadow_is_zero_or_unmapped(addr) || !shadow_is_zero_or_unmapped(last))
+		kasan_check_range((void *)(long)addr, size, write, ip);
+}
+
+NOKPROBE_SYMBOL(bpf_kasan_probe_at);
 
 __bpf_kfunc_start_defs();
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/bpf_kasan.h>
 #include <linux/cache.h>
+#include <linux/ptrace.h>
+#include <linux/string.h>
 #include <linux/unaligned.h>
 #include <asm/text-patching.h>
 
@@ -30,4 +32,13 @@ int bpf_jit_count_kasan_checks(const void *start, const void *end)
 		    is_thunk(ip + CALL_INSN_SIZE + get_unaligned((s32 *)(ip + 1))))
 			nr++;
 	return nr;
+}
+
+/* movzx r10, byte ptr [r10+0x0], as emit_ldx() writes it. It has not changed R10 if it faults. */
+bool bpf_jit_kasan_fault(const struct pt_regs *regs, unsigned long *shadow)
+{
+	static const u8 load[] = { 0x4d, 0x0f, 0xb6, 0x52, 0x00 };
+
+	*shadow = regs->r10;
+	return !memcmp((void *)regs->ip, load, sizeof(load));
 }

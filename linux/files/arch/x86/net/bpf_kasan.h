@@ -5,8 +5,8 @@
 #include <linux/filter.h>
 #include <linux/log2.h>
 
-/* Indexed by direction (0 read, 1 write) and log2 of the size in bytes. */
-extern void *const bpf_kasan_thunks[2][4];
+/* Indexed by kind (read, write, probing read) and log2 of the size in bytes. */
+extern void *const bpf_kasan_thunks[3][4];
 
 /**
  * bpf_kasan_thunk - the function that a KASAN check call becomes
@@ -17,7 +17,9 @@ extern void *const bpf_kasan_thunks[2][4];
  */
 static inline void *bpf_kasan_thunk(const struct bpf_insn *insn)
 {
-	return bpf_kasan_thunks[bpf_kasan_check_write(insn)][ilog2(bpf_kasan_check_size(insn))];
+	int kind = bpf_kasan_check_probe(insn) ? 2 : bpf_kasan_check_write(insn);
+
+	return bpf_kasan_thunks[kind][ilog2(bpf_kasan_check_size(insn))];
 }
 
 #endif /* _ARCH_X86_NET_BPF_KASAN_H */

@@ -14,7 +14,7 @@
 	.code64
 	.section .text, "ax"
 
-.macro BPF_KASAN_THUNK name size write
+.macro BPF_KASAN_THUNK name size write func=bpf_kasan_check_at
 SYM_FUNC_START_LOCAL(\name)
 	ANNOTATE_NOENDBR
 	pushq	%rbp
@@ -33,7 +33,7 @@ SYM_FUNC_START_LOCAL(\name)
 	/* The report is to name the program, not this function. */
 	movq	8(%rbp), %rcx
 	CALL_DEPTH_ACCOUNT
-	call	bpf_kasan_check_at
+	call	\func
 
 	popq	%r9
 	popq	%r8
@@ -57,8 +57,14 @@ BPF_KASAN_THUNK bpf_kasan_write2, 2, 1
 BPF_KASAN_THUNK bpf_kasan_write4, 4, 1
 BPF_KASAN_THUNK bpf_kasan_write8, 8, 1
 
+BPF_KASAN_THUNK bpf_kasan_probe1, 1, 0, bpf_kasan_probe_at
+BPF_KASAN_THUNK bpf_kasan_probe2, 2, 0, bpf_kasan_probe_at
+BPF_KASAN_THUNK bpf_kasan_probe4, 4, 0, bpf_kasan_probe_at
+BPF_KASAN_THUNK bpf_kasan_probe8, 8, 0, bpf_kasan_probe_at
+
 	.section .rodata, "a"
 SYM_DATA_START(bpf_kasan_thunks)
 	.quad	bpf_kasan_read1, bpf_kasan_read2, bpf_kasan_read4, bpf_kasan_read8
 	.quad	bpf_kasan_write1, bpf_kasan_write2, bpf_kasan_write4, bpf_kasan_write8
+	.quad	bpf_kasan_probe1, bpf_kasan_probe2, bpf_kasan_probe4, bpf_kasan_probe8
 SYM_DATA_END(bpf_kasan_thunks)
