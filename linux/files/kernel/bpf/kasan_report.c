@@ -143,6 +143,17 @@ static __printf(2, 3) void print_insn_cb(void *buf, const char *fmt, ...)
 	va_end(args);
 }
 
+/* As bpftool shows it: that a load may fault is nothing that the programmer wrote. */
+static struct bpf_insn plain_insn(struct bpf_insn insn)
+{
+	u8 mode = BPF_MODE(insn.code);
+
+	if (BPF_CLASS(insn.code) != BPF_LDX || (mode != BPF_PROBE_MEM && mode != BPF_PROBE_MEMSX))
+		return insn;
+	insn.code = BPF_LDX | BPF_SIZE(insn.code) | (mode == BPF_PROBE_MEM ? BPF_MEM : BPF_MEMSX);
+	return insn;
+}
+
 static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
 {
 	char text[LINE_LEN / 2];
@@ -150,10 +161,12 @@ static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit
 		.cb_print = print_insn_cb,
 		.private_data = text,
 	};
+	struct bpf_insn insn;
 
 	if (!culprit->insn)
 		return;
-	print_bpf_insn(&cbs, culprit->insn, true);
+	insn = plain_insn(*culprit->insn);
+	print_bpf_insn(&cbs, &insn, true);
 	print_line(ss, "  insn %d: %s", access_idx(culprit), text);
 }
 
