@@ -223,6 +223,16 @@ static bool is_shadow_load(const struct bpf_insn *insn)
 	       insn->src_reg == BPF_REG_AX && !insn->off;
 }
 
+/* ... and then a jump that depends on it, so that good memory does not cost a call. */
+static bool is_tested_load(const struct bpf_insn *insn)
+{
+	const struct bpf_insn *next = insn + 1;
+	__u8 op = BPF_OP(next->code);
+
+	return is_shadow_load(insn) && BPF_CLASS(next->code) == BPF_JMP &&
+	       (op == BPF_JEQ || op == BPF_JNE) && next->dst_reg == BPF_REG_AX && !next->imm;
+}
+
 static int count_insns(const struct bpf_object *obj, const char *name,
 		       bool (*matches)(const struct bpf_insn *insn))
 {
@@ -258,6 +268,7 @@ static void test_xlated(bool instrumented)
 		{ "stack_only", false },
 	};
 	struct bpf_object *obj;
+	int calls, loads;
 	bool checked;
 
 	obj = load_object(&suites[1], instrumented);
@@ -266,10 +277,11 @@ static void test_xlated(bool instrumented)
 
 	for (int i = 0; i < ARRAY_SIZE(progs); i++) {
 		checked = instrumented && progs[i].checked;
-		ASSERT_EQ(count_insns(obj, progs[i].prog, is_check_call) > 0, checked,
-			  progs[i].prog);
-		ASSERT_EQ(count_insns(obj, progs[i].prog, is_shadow_load) > 0, checked,
-			  progs[i].prog);
+		calls = count_insns(obj, progs[i].prog, is_check_call);
+		loads = count_insns(obj, progs[i].prog, is_shadow_load);
+		ASSERT_EQ(calls > 0, checked, progs[i].prog);
+		ASSERT_EQ(loads > 0, checked, progs[i].prog);
+		ASSERT_EQ(count_insns(obj, progs[i].prog, is_tested_load), loads, progs[i].prog);
 	}
 	bpf_object__close(obj);
 }
