@@ -2,7 +2,8 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check kernel selftests run shell deps guest-run guest-shell clean distclean
+.PHONY: help demo check kernel selftests run shell deps do-demo do-check do-kernel do-selftests do-run \
+	do-shell do-deps clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
@@ -23,31 +24,34 @@ help:
 	@echo "LINUX=dir|tarball    your own kernel source     DRYRUN=1          only print the QEMU command"
 	@echo "CONFIG=file          more kernel options        JOBS=n            parallel jobs (all CPUs)"
 
-demo check kernel deps:
-	@scripts/$@
-
-selftests:
-	@scripts/selftests $(TESTS)
-
-# These end make with the command's own exit status, see scripts/exit_status.c. Before there is a
+# These end make with the exit status of their script, see scripts/exit_status.c. Before there is a
 # compiler, with make's.
-ifneq ($(filter run shell,$(MAKECMDGOALS)),)
+TARGETS := demo check kernel selftests run shell deps
+ifneq ($(filter $(TARGETS),$(MAKECMDGOALS)),)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bpf-kasan
 STATUS := $(shell mktemp -u)
+ifeq ($(words $(CACHE)),1) # else the script will complain
 -load $(CACHE)/exit_status.so
 $(CACHE)/exit_status.so: scripts/exit_status.c
-	@mkdir -p $(@D) && gcc -shared -fPIC -O -o $@ $< 2>/dev/null || rm -f $@
+	@{ mkdir -p $(@D) && gcc -shared -fPIC -O -o $@ $<; } 2>/dev/null || rm -f $@ 2>/dev/null
+endif
 endif
 
-guest-run:
+do-demo do-check do-kernel do-deps: do-%:
+	@scripts/$*; echo $$? >$(STATUS)
+
+do-selftests:
+	@scripts/selftests $(TESTS); echo $$? >$(STATUS)
+
+do-run:
 	$(if $(value CMD),,$(error give a command: make run CMD='uname -a'))
 	@scripts/run "$$GUEST_COMMAND"; echo $$? >$(STATUS)
-guest-run: export GUEST_COMMAND := $(value CMD)
+do-run: export GUEST_COMMAND := $(value CMD)
 
-guest-shell:
+do-shell:
 	@scripts/run; echo $$? >$(STATUS)
 
-run shell: %: guest-%
+$(TARGETS): %: do-%
 	@$(exit-status $(STATUS)) exit $$(cat $(STATUS); rm -f $(STATUS))
 
 clean distclean:
