@@ -91,6 +91,17 @@ static bool parse_access(const char *message, struct kasan_report *report)
 	return report->write || !strcmp(dir, "Read");
 }
 
+/* Right below the access. */
+static void parse_prog(const char *message, struct kasan_report *report)
+{
+	if (!strncmp(message, "by BPF program ", 15) || !strncmp(message, "called from BPF ", 16))
+		snprintf(report->prog, sizeof(report->prog), "%s", message);
+	else if (report->prog[0] && !strncmp(message, "  insn ", 7))
+		snprintf(report->insn, sizeof(report->insn), "%s", message + 2);
+	else if (report->prog[0] && !strncmp(message, "  ", 2) && strstr(message, ".c:"))
+		snprintf(report->source, sizeof(report->source), "%s", message + 2);
+}
+
 /*
  * Other lines may come in between, from another processor for instance; a line is taken only when
  * it is the one to come next.
@@ -106,9 +117,20 @@ static enum report_state parse_message(enum report_state state, const char *mess
 	case NEED_ACCESS:
 		return parse_access(message, report) ? COMPLETE : NEED_ACCESS;
 	case COMPLETE:
+		parse_prog(message, report);
 		return strncmp(message, BAR, strlen(BAR)) ? COMPLETE : OUTSIDE;
 	}
 	return OUTSIDE;
+}
+
+int kasan_log_read_line(int fd, char *line, size_t size)
+{
+	char message[RECORD_SIZE];
+	int err = read_message(fd, message);
+
+	if (err > 0)
+		snprintf(line, size, "%s", message);
+	return err;
 }
 
 int kasan_log_read(int fd, struct kasan_report *reports, int max)
@@ -193,5 +215,11 @@ void kasan_test_end(int fd)
 	ASSERT_EQ(kasan_log_read(fd, NULL, 0), 0, "reports after the last test");
 	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
 	ASSERT_OK(unload_module(MODULE, false), "unload " MODULE);
+	close(fd);
+}
+
+void kasan_test_abandon(int fd)
+{
+	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
 	close(fd);
 }

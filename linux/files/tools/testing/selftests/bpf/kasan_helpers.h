@@ -12,6 +12,10 @@ struct kasan_report {
 	bool write;
 	int size;
 	__u64 addr;
+	/* The lines on the BPF program, empty where the report has none. */
+	char prog[192];
+	char insn[128];
+	char source[192];
 };
 
 /* Returns a descriptor that reads what the kernel logs from now on, or a negative error. */
@@ -23,6 +27,9 @@ int kasan_log_open(void);
  * lines before they were read, -EBADMSG if a report is incomplete.
  */
 int kasan_log_read(int fd, struct kasan_report *reports, int max);
+
+/* Reads the text of the next message of the log, as kasan_log_read() would. 0 if there is none. */
+int kasan_log_read_line(int fd, char *line, size_t size);
 
 /* For the log of a test that found others than it expects. */
 void kasan_print_reports(const struct kasan_report *reports, int cnt);
@@ -38,5 +45,8 @@ bool kasan_instrument(bool on);
  */
 int kasan_test_start(void);
 void kasan_test_end(int fd);
+
+/* The same, where a program that was killed keeps the module for ever. Has to be the last test. */
+void kasan_test_abandon(int fd);
 
 #endif /* __KASAN_HELPERS_H */

@@ -12,6 +12,7 @@
 #include <linux/btf.h>
 #include <linux/init.h>
 #include <linux/kasan.h>
+#include <linux/kasan-checks.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/skbuff.h>
@@ -32,6 +33,7 @@ static u8 *obj_pair[2];
 static u8 *slab_area;
 static u8 *vmalloc_area;
 static u8 *arena;
+static struct bpf_test_kasan_obj list;
 
 /*
  * A cache with a constructor keeps its free pointer, and KASAN's notes about freed objects, out of
@@ -120,6 +122,17 @@ __bpf_kfunc u8 *bpf_test_kasan_arena(const int rdwr_buf_size)
 	return arena;
 }
 
+__bpf_kfunc u8 *bpf_test_kasan_wild(u64 addr, const int rdwr_buf_size)
+{
+	return (u8 *)addr;
+}
+
+__bpf_kfunc struct bpf_test_kasan_obj *bpf_test_kasan_list(void)
+{
+	list.next = (struct bpf_test_kasan_obj *)bpf_test_kasan_freed(OBJ_SIZE);
+	return &list;
+}
+
 __bpf_kfunc int bpf_test_kasan_poison(void *mem, u32 mem__sz, u8 value)
 {
 	return poison(mem, mem__sz, value);
@@ -128,6 +141,11 @@ __bpf_kfunc int bpf_test_kasan_poison(void *mem, u32 mem__sz, u8 value)
 __bpf_kfunc int bpf_test_kasan_unpoison(void *mem, u32 mem__sz)
 {
 	return unpoison(mem, mem__sz);
+}
+
+__bpf_kfunc int bpf_test_kasan_read(const void *mem, u32 mem__sz)
+{
+	return !__kasan_check_read(mem, mem__sz);
 }
 
 __bpf_kfunc void bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx)
@@ -160,8 +178,11 @@ BTF_ID_FLAGS(func, bpf_test_kasan_tail)
 BTF_ID_FLAGS(func, bpf_test_kasan_vmalloc_tail)
 BTF_ID_FLAGS(func, bpf_test_kasan_before)
 BTF_ID_FLAGS(func, bpf_test_kasan_arena)
+BTF_ID_FLAGS(func, bpf_test_kasan_wild)
+BTF_ID_FLAGS(func, bpf_test_kasan_list)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison)
 BTF_ID_FLAGS(func, bpf_test_kasan_unpoison)
+BTF_ID_FLAGS(func, bpf_test_kasan_read)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_len)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_mark)
 BTF_ID_FLAGS(func, bpf_test_kasan_unpoison_skb)

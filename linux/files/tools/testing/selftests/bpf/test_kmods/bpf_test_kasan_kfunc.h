@@ -12,6 +12,11 @@
 
 struct __sk_buff;
 
+struct bpf_test_kasan_obj {
+	__u64 value;
+	struct bpf_test_kasan_obj *next;
+};
+
 /* What is valid behind the pointers, in bytes; whatever rdwr_buf_size says. */
 #define BPF_TEST_KASAN_TAIL	12
 #define BPF_TEST_KASAN_BEFORE	8
@@ -33,6 +38,13 @@ u8 *bpf_test_kasan_vmalloc_tail(const int rdwr_buf_size) __ksym;
 u8 *bpf_test_kasan_before(const int rdwr_buf_size) __ksym;
 u8 *bpf_test_kasan_arena(const int rdwr_buf_size) __ksym;
 
+/* A buffer at any address, also where no memory is. */
+u8 *bpf_test_kasan_wild(__u64 addr, const int rdwr_buf_size) __ksym;
+
+/* A valid object, whose next one was freed a moment ago. */
+struct bpf_test_kasan_obj *bpf_test_kasan_list(void)
+	__ksym;
+
 /*
  * For any memory that a program may pass, as long as nothing else touches it meanwhile. poison()
  * writes @value to the shadow of every granule with a byte in the range; unpoison() takes a range
@@ -45,5 +57,8 @@ int bpf_test_kasan_unpoison(void *mem, u32 mem__sz) __ksym;
 void bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx) __ksym;
 void bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx) __ksym;
 void bpf_test_kasan_unpoison_skb(struct __sk_buff *ctx) __ksym;
+
+/* Reads memory as instrumented code does. */
+int bpf_test_kasan_read(const void *mem, u32 mem__sz) __ksym;
 
 #endif /* _BPF_TEST_KASAN_KFUNC_H */
