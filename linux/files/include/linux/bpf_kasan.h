@@ -26,6 +26,7 @@ struct bpf_kasan_mark {
 	u32 key;
 	bool not_stack;		/* some path had a base other than PTR_TO_STACK */
 	bool unaligned;		/* some path could not prove natural alignment */
+	bool moved;		/* some path had a base that is not where its object starts */
 };
 
 /* What has become of the accesses of a program, and what came of it. */

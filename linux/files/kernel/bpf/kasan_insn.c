@@ -124,6 +124,8 @@ void bpf_kasan_mark_access(struct bpf_verifier_env *env, int insn_idx,
 		mark->not_stack = true;
 	if (!access_is_aligned(reg, off, size))
 		mark->unaligned = true;
+	if (!tnum_equals_const(reg->var_off, 0))
+		mark->moved = true;
 }
 
 /* What the verifier has marked instruction @i with, or NULL where that is not what was verified. */
@@ -135,6 +137,30 @@ static const struct bpf_kasan_mark *get_mark(const struct kasan_rewrite *rw, u32
 		return NULL;
 	mark = &rw->env->insn_aux_data[i].kasan;
 	return mark->key == insn_key(&rw->prog->insnsi[i]) ? mark : NULL;
+}
+
+/*
+ * Is instruction @i an access of a context, or of the kernel's structure that this was converted
+ * to? Then the field is as aligned as the compiler has laid it out. insn_aux_data still has what
+ * was verified: the pointer's type, if the key says that it was an access.
+ */
+static bool is_ctx_field(const struct kasan_rewrite *rw, u32 i)
+{
+	const struct bpf_insn_aux_data *aux;
+	u8 code;
+
+	if (!rw->env)
+		return false;
+	aux = &rw->env->insn_aux_data[i];
+	memcpy(&code, &aux->kasan.key, sizeof(code));
+	switch (BPF_CLASS(code)) {
+	case BPF_LDX:
+	case BPF_ST:
+	case BPF_STX:
+		return aux->ptr_type == PTR_TO_CTX && !aux->kasan.moved;
+	default:
+		return false;
+	}
 }
 
 /* Second part: decide */
@@ -180,6 +206,16 @@ static bool is_probe_mem(const struct bpf_insn *insn)
 	       (mode == BPF_PROBE_MEM || mode == BPF_PROBE_MEMSX);
 }
 
+static bool may_straddle(const struct kasan_rewrite *rw, u32 i, const struct kasan_access *acc,
+			 const struct bpf_kasan_mark *mark)
+{
+	if (acc->size == 1)
+		return false;
+	if (is_ctx_field(rw, i))
+		return acc->off % acc->size;
+	return !mark || mark->unaligned;
+}
+
 static enum kasan_kind decide(const struct kasan_rewrite *rw, u32 i, struct kasan_access *acc)
 {
 	const struct bpf_insn *insn = &rw->prog->insnsi[i];
@@ -196,7 +232,7 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, u32 i, struct kasa
 		return KASAN_SKIP_STACK;
 	if (test_bit(i, rw->ax_live))
 		return KASAN_SKIP_AX;
-	acc->straddles = acc->size > 1 && !acc->probe && (!mark || mark->unaligned);
+	acc->straddles = !acc->probe && may_straddle(rw, i, acc, mark);
 	return KASAN_CHECKED;
 }
 
