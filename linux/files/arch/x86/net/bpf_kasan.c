@@ -3,8 +3,8 @@
 #include <linux/cache.h>
 #include <linux/ptrace.h>
 #include <linux/string.h>
+#include <linux/text-patching.h>
 #include <linux/unaligned.h>
-#include <asm/text-patching.h>
 
 #include "bpf_kasan.h"
 
