@@ -12,10 +12,10 @@
 #include <linux/btf.h>
 #include <linux/ctype.h>
 #include <linux/filter.h>
+#include <linux/jiffies.h>
 #include <linux/kasan.h>
 #include <linux/kdebug.h>
 #include <linux/kernel.h>
-#include <linux/ratelimit.h>
 #include <linux/string.h>
 
 #define CREATE_TRACE_POINTS
@@ -31,6 +31,7 @@ struct kasan_culprit {
 };
 
 #define LINE_LEN 256
+#define MAX_STREAM_REPORTS 10 /* of a program in a second */
 
 static const char *const prog_types[] = {
 #define BPF_PROG_TYPE(_id, ...) \
@@ -194,12 +195,32 @@ static void print_culprit(struct bpf_stream_stage *ss, const struct kasan_culpri
 	print_source(ss, culprit);
 }
 
+/*
+ * A program that misbehaves in a loop must not keep its owner from reading, nor cost the time of
+ * filling its stream. Racing with an oops, which no lock serializes, is harmless.
+ */
+static bool stream_is_limited(u32 id)
+{
+	static struct {
+		u32 id, cnt;
+		unsigned long begin;
+	} limits[16];
+	typeof(*limits) *limit = &limits[id % ARRAY_SIZE(limits)];
+
+	if (limit->id != id || time_after(jiffies, limit->begin + HZ)) {
+		limit->id = id;
+		limit->cnt = 0;
+		limit->begin = jiffies;
+	}
+	return ++limit->cnt > MAX_STREAM_REPORTS;
+}
+
 static void print_to_stream(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
 {
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	struct bpf_prog *main = culprit->prog->aux->main_prog_aux->prog;
 
-	if (__ratelimit(&limit))
-		bpf_stream_stage_commit(ss, culprit->prog->aux->main_prog_aux->prog, BPF_STDERR);
+	if (!stream_is_limited(main->aux->id))
+		bpf_stream_stage_commit(ss, main, BPF_STDERR);
 	bpf_stream_stage_free(ss);
 }
 
