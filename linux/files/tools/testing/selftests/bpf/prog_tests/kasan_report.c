@@ -13,6 +13,7 @@
 #include "kasan_report_prog.skel.h"
 
 #define SYSCTL		"/proc/sys/kernel/bpf_kasan"
+#define TOTALS		"/sys/kernel/debug/bpf_kasan"
 #define BPF_REG_AX	12
 #define RUNS		5	/* whose reports have to fit into the log buffer */
 
@@ -196,25 +197,35 @@ out:
 	kasan_report_prog__destroy(skel);
 }
 
-static long read_count(int fd, const char *name)
+/* The number behind @name on a line of its own, as in "name:	1" or "name 1" */
+static long read_number(const char *path, const char *name)
 {
-	char path[64], line[128];
+	size_t len = strlen(name);
 	long value = -1;
+	char line[128];
 	FILE *f;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
 	f = fopen(path, "r");
 	if (!ASSERT_OK_PTR(f, path))
 		return -1;
 	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, strlen(name)) && line[strlen(name)] == ':')
-			value = strtol(line + strlen(name) + 1, NULL, 10);
+		if (!strncmp(line, name, len) && (line[len] == ':' || line[len] == ' '))
+			value = strtol(line + len + 1, NULL, 10);
 	fclose(f);
 	return value;
 }
 
-static void test_fdinfo(void)
+static long read_count(int fd, const char *name)
 {
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	return read_number(path, name);
+}
+
+static void test_counts(void)
+{
+	long reports = read_number(TOTALS, "reports"), checked = read_number(TOTALS, "checked");
 	struct kasan_report_prog *skel;
 	struct kasan_report report;
 	int fd;
@@ -239,6 +250,10 @@ static void test_fdinfo(void)
 	run(fd, &report);
 	run(fd, &report);
 	ASSERT_EQ(read_count(fd, "kasan_reports"), 2, "reports after");
+
+	ASSERT_EQ(read_number(TOTALS, "reports"), reports + 2, "reports of all programs");
+	ASSERT_GT(read_number(TOTALS, "checked"), checked, "checked in all programs");
+	ASSERT_EQ(read_number(TOTALS, "failed"), 0, "programs without memory for checks");
 	kasan_report_prog__destroy(skel);
 }
 
@@ -349,8 +364,8 @@ static void test_serial(struct kasan_report_prog *skel)
 		test_no_btf(skel);
 	if (test__start_subtest("stream"))
 		test_stream();
-	if (test__start_subtest("fdinfo"))
-		test_fdinfo();
+	if (test__start_subtest("counts"))
+		test_counts();
 	if (test__start_subtest("nested"))
 		test_nested(skel);
 	if (test__start_subtest("two_cpus"))
