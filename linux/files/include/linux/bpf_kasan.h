@@ -25,14 +25,17 @@ struct seq_file;
 struct bpf_kasan_mark {
 	u32 key;
 	bool not_stack;		/* some path had a base other than PTR_TO_STACK */
-	bool unaligned;		/* some path could not prove natural alignment */
 	bool moved;		/* some path had a base that is not where its object starts */
+	u8 known_bits;		/* of the base's lowest 3 bits, this many are the same on all paths */
+	u8 low_bits;		/* and these are they */
 };
 
 /* What has become of the accesses of a program, and what came of it. */
 struct bpf_kasan_stats {
-	u32 checked;		/* all that have a check */
-	u32 straddling;		/* those of them that look at two granules */
+	u32 checked;		/* all that are checked */
+	u32 straddling;		/* those of them that may cover two granules */
+	u32 merged;		/* those of them that share the check of a neighbour */
+	u32 elided;		/* those of them that an earlier check has covered */
 	u32 skipped_stack;
 	u32 skipped_probe;	/* may fault by design */
 	u32 skipped_fixup;	/* inside a fixup's patch */
@@ -66,9 +69,20 @@ void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, boo
 int bpf_jit_count_kasan_checks(const void *start, const void *end);
 
 /**
+ * bpf_jit_count_kasan_loads - how many shadow addresses does a part of a JITed program compute?
+ * @start: first byte
+ * @end: first byte that does not count
+ *
+ * Return: their number, or -1 where the JIT cannot tell.
+ */
+int bpf_jit_count_kasan_loads(const void *start, const void *end);
+
+/**
  * bpf_jit_kasan_fault - has the load of a shadow byte by a BPF program faulted?
  * @regs: registers at the fault; the instruction pointer is inside a BPF program
  * @shadow: where to put the address that it loaded from
+ *
+ * The load is of 1, 2, 4 or 8 bytes.
  *
  * Return: false if it was another instruction, or where the JIT cannot tell.
  */

@@ -3,22 +3,19 @@
  * KASAN for BPF programs: rewrite the bytecode so that each memory access is checked first.
  *
  * The pass is the last step of bpf_do_misc_fixups(), so that it also sees what earlier fixups have
- * made of the program: converted context accesses, inlined helpers. For every instruction it
- * decides whether it is a memory access to check (decide), lays out the program with room for the
- * checks and for the jumps that get too long (lay out), and then moves every instruction to its
- * new place, last one first, and writes the checks (generate). Each step is linear in the length
- * of the program. See Documentation/bpf/kasan.rst.
+ * made of the program: converted context accesses, inlined helpers. It decides what is checked
+ * where (kasan_plan.c), lays out the program with room for the checks and for the jumps that get
+ * too long, and then moves every instruction to its new place, last one first, and writes the
+ * checks. Each step is linear in the length of the program. See Documentation/bpf/kasan.rst.
  */
 #include <linux/bitmap.h>
 #include <linux/bpf.h>
-#include <linux/bpf_kasan.h>
 #include <linux/bpf_verifier.h>
-#include <linux/debugfs.h>
-#include <linux/filter.h>
 #include <linux/kasan.h>
-#include <linux/seq_file.h>
-#include <linux/sysctl.h>
+#include <linux/log2.h>
 #include <linux/vmalloc.h>
+
+#include "kasan_insn.h"
 
 #define verbose(env, fmt, args...) bpf_verifier_log_write(env, fmt, ##args)
 
@@ -29,44 +26,8 @@
  */
 #define KASAN_MAX_JUMP (S16_MAX / 4)
 
-enum kasan_kind {
-	KASAN_NO_ACCESS,
-	KASAN_CHECKED,
-	KASAN_SKIP_STACK,	/* stack on every verified path */
-	KASAN_SKIP_PROBE,	/* may fault by design */
-	KASAN_SKIP_AX,		/* inside a fixup's patch that has a value in BPF_REG_AX */
-	KASAN_NR_KINDS,
-};
-
-struct kasan_access {
-	u8 base;
-	u8 size;		/* in bytes */
-	s16 off;
-	bool write;
-	bool straddles;		/* may cover two granules */
-	bool probe;		/* may fault by design */
-};
-
-struct kasan_rewrite {
-	struct bpf_verifier_env *env;	/* NULL for classic BPF */
-	struct bpf_prog *prog;
-	bool probe;			/* check what may fault by design too */
-	u32 len;			/* length before the rewrite */
-	u32 *pos;			/* new place of instruction i, or of the check before it */
-	u8 *check_len;			/* instructions to insert before instruction i */
-	unsigned long *ax_live;		/* BPF_REG_AX has a value before instruction i */
-	unsigned long *relaxed;		/* jump i becomes a long one */
-	u32 count[KASAN_NR_KINDS];
-	u32 straddles;
-};
-
-enum {
-	KASAN_OFF,
-	KASAN_ON,
-	KASAN_ON_PROBE,		/* also the loads whose faults BPF tolerates */
-};
-
-static int bpf_kasan_mode __read_mostly = KASAN_ON;
+/* Cold paths at most this far from their checks are sure to be in reach, with what comes between. */
+#define KASAN_MAX_ISLAND_DIST (KASAN_MAX_JUMP / 2)
 
 /* First part: what the verifier knows */
 
@@ -80,28 +41,37 @@ static u32 insn_key(const struct bpf_insn *insn)
 }
 
 /*
- * Is the real address of such a pointer a multiple of 8 where the verifier counts from 0? That is
- * the case for the values of a map, but not where the key's length decides, and for kernel objects
- * if the layout that the compiler gave them counts. It is not for packets, for memory from helpers
- * and kfuncs (a dynptr slice starts anywhere) and for pointers into a context.
+ * How many of the lowest 3 bits of a pointer's real address does the verifier know, in this state?
+ *
+ * The values of a map start at a multiple of 8, but not where the key's length decides. A kernel
+ * object is as aligned as its fields need, if the layout that the compiler gave them counts. The
+ * verifier does count from 0 for packets, for memory from helpers and kfuncs (a dynptr slice starts
+ * anywhere) and for pointers into a context, but that says nothing.
  */
-static bool base_is_aligned(const struct bpf_reg_state *reg)
-{
-	switch (base_type(reg->type)) {
-	case PTR_TO_MAP_VALUE:
-		return reg->map_ptr->map_type != BPF_MAP_TYPE_LPM_TRIE;
-	case PTR_TO_BTF_ID:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static bool access_is_aligned(const struct bpf_reg_state *reg, int off, int size)
+static u8 known_bits(const struct bpf_reg_state *reg, int off, int size, u8 *low_bits)
 {
 	struct tnum addr = tnum_add(reg->var_off, tnum_const(off));
 
-	return size == 1 || (base_is_aligned(reg) && tnum_is_aligned(addr, size));
+	switch (base_type(reg->type)) {
+	case PTR_TO_MAP_VALUE:
+		if (reg->map_ptr->map_type == BPF_MAP_TYPE_LPM_TRIE)
+			return 0;
+		*low_bits = reg->var_off.value;
+		return __ffs64(reg->var_off.mask | BIT(3));
+	case PTR_TO_BTF_ID:
+		*low_bits = -off;
+		return tnum_is_aligned(addr, size) ? ilog2(size) : 0;
+	default:
+		return 0;
+	}
+}
+
+/* What another path knows: keep only what is the same. */
+static void merge_known_bits(struct bpf_kasan_mark *mark, u8 known_bits, u8 low_bits)
+{
+	u8 differ = mark->low_bits ^ low_bits;
+
+	mark->known_bits = min3(mark->known_bits, known_bits, (u8)__ffs(differ | BIT(3)));
 }
 
 /**
@@ -118,18 +88,29 @@ void bpf_kasan_mark_access(struct bpf_verifier_env *env, int insn_idx,
 			   const struct bpf_reg_state *reg, int off, int size)
 {
 	struct bpf_kasan_mark *mark = &env->insn_aux_data[insn_idx].kasan;
+	u8 low_bits = 0, bits = known_bits(reg, off, size, &low_bits);
 
+	if (mark->key) {
+		merge_known_bits(mark, bits, low_bits);
+	} else {
+		mark->known_bits = bits;
+		mark->low_bits = low_bits;
+	}
 	mark->key = insn_key(&env->prog->insnsi[insn_idx]);
 	if (reg->type != PTR_TO_STACK)
 		mark->not_stack = true;
-	if (!access_is_aligned(reg, off, size))
-		mark->unaligned = true;
 	if (!tnum_equals_const(reg->var_off, 0))
 		mark->moved = true;
 }
 
-/* What the verifier has marked instruction @i with, or NULL where that is not what was verified. */
-static const struct bpf_kasan_mark *get_mark(const struct kasan_rewrite *rw, u32 i)
+/**
+ * bpf_kasan_get_mark - what has the verifier seen of an access?
+ * @rw: rewrite
+ * @i: instruction
+ *
+ * Return: NULL where instruction @i is not what was verified.
+ */
+const struct bpf_kasan_mark *bpf_kasan_get_mark(const struct kasan_rewrite *rw, u32 i)
 {
 	const struct bpf_kasan_mark *mark;
 
@@ -141,8 +122,8 @@ static const struct bpf_kasan_mark *get_mark(const struct kasan_rewrite *rw, u32
 
 /*
  * Is instruction @i an access of a context, or of the kernel's structure that this was converted
- * to? Then the field is as aligned as the compiler has laid it out. insn_aux_data still has what
- * was verified: the pointer's type, if the key says that it was an access.
+ * to? insn_aux_data still has what was verified: the pointer's type, if the key says that it was an
+ * access.
  */
 static bool is_ctx_field(const struct kasan_rewrite *rw, u32 i)
 {
@@ -160,6 +141,30 @@ static bool is_ctx_field(const struct kasan_rewrite *rw, u32 i)
 		return aux->ptr_type == PTR_TO_CTX && !aux->kasan.moved;
 	default:
 		return false;
+	}
+}
+
+/**
+ * bpf_kasan_get_alignment - what is known of the lowest bits of an access's base?
+ * @rw: rewrite
+ * @i: instruction
+ * @acc: the access that it makes
+ * @known_bits: where to put how many of them are known, 0 to 3
+ * @low_bits: where to put the bits; what is above @known_bits means nothing
+ *
+ * A field of a context is as aligned as the compiler has laid it out.
+ */
+void bpf_kasan_get_alignment(const struct kasan_rewrite *rw, u32 i, const struct kasan_access *acc,
+			     u8 *known_bits, u8 *low_bits)
+{
+	const struct bpf_kasan_mark *mark = bpf_kasan_get_mark(rw, i);
+
+	if (is_ctx_field(rw, i)) {
+		*known_bits = acc->off % acc->size ? 0 : ilog2(acc->size);
+		*low_bits = 0;
+	} else {
+		*known_bits = mark ? mark->known_bits : 0;
+		*low_bits = mark ? mark->low_bits : 0;
 	}
 }
 
@@ -183,8 +188,15 @@ static enum kasan_kind decode_mode(const struct bpf_insn *insn)
 	}
 }
 
-/* Fill in @acc and say whether @insn is a plain access (KASAN_CHECKED), or what else it is. */
-static enum kasan_kind decode(const struct bpf_insn *insn, struct kasan_access *acc)
+/**
+ * bpf_kasan_decode - is an instruction a memory access?
+ * @insn: instruction
+ * @acc: filled in if it is, except for &kasan_access.probe
+ *
+ * Return: KASAN_CHECKED for a plain access, KASAN_SKIP_PROBE for one that may fault by design,
+ * KASAN_NO_ACCESS for anything else.
+ */
+enum kasan_kind bpf_kasan_decode(const struct bpf_insn *insn, struct kasan_access *acc)
 {
 	enum kasan_kind kind = decode_mode(insn);
 
@@ -195,45 +207,6 @@ static enum kasan_kind decode(const struct bpf_insn *insn, struct kasan_access *
 	acc->size = bpf_size_to_bytes(BPF_SIZE(insn->code));
 	acc->off = insn->off;
 	return kind;
-}
-
-/* A load through a pointer that BPF does not trust; not one of an arena, which has no shadow. */
-static bool is_probe_mem(const struct bpf_insn *insn)
-{
-	u8 mode = BPF_MODE(insn->code);
-
-	return BPF_CLASS(insn->code) == BPF_LDX &&
-	       (mode == BPF_PROBE_MEM || mode == BPF_PROBE_MEMSX);
-}
-
-static bool may_straddle(const struct kasan_rewrite *rw, u32 i, const struct kasan_access *acc,
-			 const struct bpf_kasan_mark *mark)
-{
-	if (acc->size == 1)
-		return false;
-	if (is_ctx_field(rw, i))
-		return acc->off % acc->size;
-	return !mark || mark->unaligned;
-}
-
-static enum kasan_kind decide(const struct kasan_rewrite *rw, u32 i, struct kasan_access *acc)
-{
-	const struct bpf_insn *insn = &rw->prog->insnsi[i];
-	enum kasan_kind kind = decode(insn, acc);
-	const struct bpf_kasan_mark *mark;
-
-	acc->probe = rw->probe && is_probe_mem(insn);
-	if (kind != KASAN_CHECKED && !acc->probe)
-		return kind;
-	if (acc->base == BPF_REG_FP || acc->base == BPF_REG_PARAMS)
-		return KASAN_SKIP_STACK;
-	mark = get_mark(rw, i);
-	if (mark && !mark->not_stack)
-		return KASAN_SKIP_STACK;
-	if (test_bit(i, rw->ax_live))
-		return KASAN_SKIP_AX;
-	acc->straddles = !acc->probe && may_straddle(rw, i, acc, mark);
-	return KASAN_CHECKED;
 }
 
 static bool is_gotol(const struct bpf_insn *insn)
@@ -263,6 +236,18 @@ static bool is_jump(const struct bpf_insn *insn)
 	default:
 		return true;
 	}
+}
+
+/**
+ * bpf_kasan_ends_flow - does the program never go on with the next instruction?
+ * @insn: instruction
+ *
+ * Return: true for an exit and for an unconditional jump.
+ */
+bool bpf_kasan_ends_flow(const struct bpf_insn *insn)
+{
+	return insn->code == (BPF_JMP | BPF_EXIT) || is_goto(insn) ||
+	       insn->code == (BPF_JMP | BPF_JA | BPF_X);
 }
 
 static s32 jump_off(const struct bpf_insn *insn)
@@ -317,7 +302,7 @@ static void find_ax_live(struct kasan_rewrite *rw)
 
 	while (i-- > 0) {
 		insn--;
-		if (insn->code == (BPF_JMP | BPF_EXIT) || is_goto(insn))
+		if (bpf_kasan_ends_flow(insn))
 			live = false;
 		if (is_jump(insn) && jump_off(insn) >= 0)
 			live |= test_bit(i + 1 + jump_off(insn), rw->ax_live);
@@ -327,11 +312,28 @@ static void find_ax_live(struct kasan_rewrite *rw)
 	}
 }
 
+/* Where does control come from elsewhere? */
+static void find_targets(struct kasan_rewrite *rw)
+{
+	const struct bpf_insn *insn = rw->prog->insnsi;
+	struct bpf_verifier_env *env = rw->env;
+	u32 i;
+
+	for (i = 0; i < rw->len; i++, insn++)
+		if (is_jump(insn))
+			__set_bit(i + 1 + jump_off(insn), rw->target);
+	if (!env)
+		return;
+	for (i = 0; i < rw->len; i++)
+		if (env->insn_aux_data[i].indirect_target)
+			__set_bit(i, rw->target);
+	for (i = 0; i < env->subprog_cnt; i++)
+		__set_bit(env->subprog_info[i].start, rw->target);
+}
+
 /* Third part: generate */
 
-#define KASAN_SHADOW_INSNS	5
-#define KASAN_MAX_COLD_LEN	3
-#define KASAN_MAX_CHECK_LEN	(2 * (KASAN_SHADOW_INSNS + 1) + KASAN_MAX_COLD_LEN)
+#define KASAN_LOAD_LEN	6	/* a shadow load and the jump to the cold path */
 
 /*
  * The shadow address of a, (a >> 3) + KASAN_SHADOW_OFFSET by definition, is computed with the
@@ -352,57 +354,90 @@ static_assert(KASAN_SHADOW_SCALE_SHIFT == 3);
 static_assert(KASAN_FOLDED_SHADOW(~0ULL) == KASAN_TRUE_SHADOW(~0ULL));
 static_assert(KASAN_FOLDED_SHADOW(~0ULL << 56) == KASAN_TRUE_SHADOW(~0ULL << 56));
 
-/* AX = the shadow byte of *(base + off) */
-static struct bpf_insn *emit_shadow_load(struct bpf_insn *to, u8 base, int off)
+/* If any of these shadow bytes is not 0, go to the cold path. */
+static void emit_load(struct bpf_insn *to, const struct kasan_check *check,
+		      const struct kasan_load *load, int cold)
 {
-	const struct bpf_insn addr[] = { BPF_LD_IMM64(BPF_REG_AX, KASAN_FOLDED_OFFSET + off) };
+	const struct bpf_insn insns[] = {
+		BPF_LD_IMM64(BPF_REG_AX, KASAN_FOLDED_OFFSET + load->off),
+		BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, check->base),
+		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
+		BPF_LDX_MEM(bytes_to_bpf_size(load->size), BPF_REG_AX, BPF_REG_AX, 0),
+		BPF_JMP_IMM(BPF_JNE, BPF_REG_AX, 0, cold - KASAN_LOAD_LEN),
+	};
 
-	*to++ = addr[0];
-	*to++ = addr[1];
-	*to++ = BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, base);
-	*to++ = BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3);
-	*to++ = BPF_LDX_MEM(BPF_B, BPF_REG_AX, BPF_REG_AX, 0);
-	return to;
-}
-
-static int cold_len(const struct kasan_access *acc)
-{
-	return acc->off ? 3 : 2;
+	static_assert(ARRAY_SIZE(insns) == KASAN_LOAD_LEN);
+	memcpy(to, insns, sizeof(insns));
 }
 
 /* The exact address and then the call, which looks at size and direction. */
-static struct bpf_insn *emit_cold(struct bpf_insn *to, const struct kasan_access *acc)
+static struct bpf_insn *emit_test(struct bpf_insn *to, u8 base, const struct kasan_test *test)
 {
-	*to++ = BPF_MOV64_REG(BPF_REG_AX, acc->base);
-	if (acc->off)
-		*to++ = BPF_ALU64_IMM(BPF_ADD, BPF_REG_AX, acc->off);
-	*to = BPF_KASAN_CHECK(acc->size, acc->write);
-	if (acc->probe)
-		to->off |= BPF_KASAN_PROBE;
-	return to + 1;
+	*to++ = BPF_MOV64_REG(BPF_REG_AX, base);
+	if (test->off)
+		*to++ = BPF_ALU64_IMM(BPF_ADD, BPF_REG_AX, test->off);
+	*to++ = BPF_KASAN_CHECK(test->size, (test->write ? BPF_KASAN_WRITE : 0) |
+				(test->probe ? BPF_KASAN_PROBE : 0), test->nth);
+	return to;
+}
+
+static u32 tests_len(const struct kasan_rewrite *rw, const struct kasan_check *check)
+{
+	const struct kasan_test *test = &rw->tests[check->tests];
+	u32 i, len = 0;
+
+	for (i = 0; i < check->nr_tests; i++, test++)
+		len += test->off ? 3 : 2;
+	return len;
+}
+
+static struct bpf_insn *emit_tests(const struct kasan_rewrite *rw, const struct kasan_check *check,
+				   struct bpf_insn *to)
+{
+	u32 i;
+
+	for (i = 0; i < check->nr_tests; i++)
+		to = emit_test(to, check->base, &rw->tests[check->tests + i]);
+	return to;
+}
+
+/* What is put before the access. */
+static u32 hot_len(const struct kasan_rewrite *rw, const struct kasan_check *check)
+{
+	return check->nr_loads ? check->nr_loads * KASAN_LOAD_LEN : tests_len(rw, check);
+}
+
+/* What is put elsewhere: the tests, and the jump back. */
+static u32 cold_len(const struct kasan_rewrite *rw, const struct kasan_check *check)
+{
+	return check->nr_loads ? tests_len(rw, check) + 1 : 0;
 }
 
 /*
- * An access that may straddle looks at the granules of its first and of its last byte, and never at
- * one that it does not touch: the next page of shadow may not be mapped. Where not even the shadow
- * of the access itself need be mapped, the call alone looks at it.
+ * Never looks at the shadow of memory that no access touches: it need not be mapped. Where not even
+ * the shadow of the access itself need be mapped, the call alone looks at it.
  */
-static int emit_check(struct bpf_insn *buf, const struct kasan_access *acc)
+static void emit_hot(const struct kasan_rewrite *rw, const struct kasan_check *check)
 {
-	struct bpf_insn *to = buf;
-	int off = acc->off;
+	u32 i, pos = rw->pos[check->insn];
 
-	if (acc->probe)
-		return emit_cold(to, acc) - buf;
-	if (acc->straddles) {
-		to = emit_shadow_load(to, acc->base, off);
-		*to++ = BPF_JMP_IMM(BPF_JNE, BPF_REG_AX, 0, KASAN_SHADOW_INSNS + 1);
-		off += acc->size - 1;
-	}
-	to = emit_shadow_load(to, acc->base, off);
-	*to++ = BPF_JMP_IMM(BPF_JEQ, BPF_REG_AX, 0, cold_len(acc));
-	to = emit_cold(to, acc);
-	return to - buf;
+	if (!check->nr_loads)
+		emit_tests(rw, check, rw->prog->insnsi + pos);
+	for (i = 0; i < check->nr_loads; i++, pos += KASAN_LOAD_LEN)
+		emit_load(rw->prog->insnsi + pos, check, &rw->loads[check->loads + i],
+			  check->cold - pos);
+}
+
+static void emit_cold(const struct kasan_rewrite *rw, const struct kasan_check *check)
+{
+	u32 back = rw->pos[check->insn] + rw->check_len[check->insn];
+	struct bpf_insn *to;
+
+	if (!check->nr_loads)
+		return;
+	to = emit_tests(rw, check, rw->prog->insnsi + check->cold);
+	*to = BPF_JMP_A(0);
+	to->off = back - (to - rw->prog->insnsi) - 1;
 }
 
 /* Fourth part: lay out */
@@ -440,24 +475,46 @@ static struct bpf_insn *emit_long_jump(struct bpf_insn *to, const struct bpf_ins
 	return to;
 }
 
+#define KASAN_MAX_INSN_LEN 3
+
 static u32 insn_len(const struct kasan_rewrite *rw, u32 i)
 {
-	struct bpf_insn buf[3];
+	struct bpf_insn buf[KASAN_MAX_INSN_LEN];
 
 	if (!test_bit(i, rw->relaxed))
 		return 1;
 	return emit_long_jump(buf, &rw->prog->insnsi[i]) - buf + 1;
 }
 
+/* The first check whose cold path is in the island. */
+static u32 island_start(const struct kasan_rewrite *rw, u32 island)
+{
+	return island ? rw->islands[island - 1].end : 0;
+}
+
+static u32 place_island(struct kasan_rewrite *rw, u32 island, u32 next)
+{
+	u32 i;
+
+	next += rw->islands[island].jumped_over;
+	for (i = island_start(rw, island); i < rw->islands[island].end; i++) {
+		rw->checks[i].cold = next;
+		next += cold_len(rw, &rw->checks[i]);
+	}
+	return next;
+}
+
 static void place_insns(struct kasan_rewrite *rw)
 {
-	u32 i, next = 0;
+	u32 i, next = 0, island = 0;
 
-	for (i = 0; i < rw->len; i++) {
+	for (i = 0; i <= rw->len; i++) {
+		if (island < rw->nr_islands && rw->islands[island].insn == i)
+			next = place_island(rw, island++, next);
 		rw->pos[i] = next;
-		next += rw->check_len[i] + insn_len(rw, i);
+		if (i < rw->len)
+			next += rw->check_len[i] + insn_len(rw, i);
 	}
-	rw->pos[rw->len] = next;
 }
 
 /* Which jumps have become too long? They make the program longer, so ask again until none has. */
@@ -478,23 +535,60 @@ static bool relax_jumps(struct kasan_rewrite *rw)
 	return relaxed;
 }
 
-static void lay_out(struct kasan_rewrite *rw)
+static bool starts_subprog(const struct kasan_rewrite *rw, u32 i, u32 *subprog)
 {
-	struct bpf_insn buf[KASAN_MAX_CHECK_LEN];
-	enum kasan_kind kind;
-	u32 i;
+	const struct bpf_subprog_info *info;
 
-	find_ax_live(rw);
-	for (i = 0; i < rw->len; i++) {
-		struct kasan_access acc = {};
+	if (!rw->env || *subprog + 1 >= rw->env->subprog_cnt)
+		return false;
+	info = &rw->env->subprog_info[*subprog + 1];
+	if (info->start != i)
+		return false;
+	++*subprog;
+	return true;
+}
 
-		kind = decide(rw, i, &acc);
-		rw->count[kind]++;
-		if (kind != KASAN_CHECKED)
-			continue;
-		rw->straddles += acc.straddles;
-		rw->check_len[i] = emit_check(buf, &acc);
+static void add_island(struct kasan_rewrite *rw, u32 i, u32 end, bool is_end)
+{
+	rw->islands[rw->nr_islands++] = (struct kasan_island){
+		.insn = i,
+		.end = end,
+		.jumped_over = !is_end && !bpf_kasan_ends_flow(&rw->prog->insnsi[i - 1]),
+	};
+}
+
+/*
+ * Cold paths go to the end of the subprogram, out of the way of what is executed. In a long one
+ * they have to come earlier, to be in reach.
+ */
+static void plan_islands(struct kasan_rewrite *rw)
+{
+	u32 i, end = 0, start = 0, dist = 0, subprog = 0;
+	const struct bpf_insn *insn = rw->prog->insnsi;
+
+	for (i = 0; i <= rw->len; i++, insn++) {
+		bool is_end = i == rw->len || starts_subprog(rw, i, &subprog);
+
+		if (start < end && (is_end || (dist > KASAN_MAX_ISLAND_DIST && insn->code))) {
+			add_island(rw, i, end, is_end);
+			start = end;
+			dist = 0;
+		}
+		if (end < rw->nr_checks && rw->checks[end].insn == i) {
+			rw->check_len[i] = hot_len(rw, &rw->checks[end]);
+			dist += rw->check_len[i] + cold_len(rw, &rw->checks[end++]);
+		}
+		if (start < end)
+			dist += KASAN_MAX_INSN_LEN;
 	}
+}
+
+static void lay_out(struct kasan_rewrite *rw, struct kasan_plan *plan)
+{
+	find_ax_live(rw);
+	find_targets(rw);
+	bpf_kasan_plan(rw, plan);
+	plan_islands(rw);
 	do {
 		place_insns(rw);
 	} while (relax_jumps(rw));
@@ -525,21 +619,32 @@ static void write_insn(const struct kasan_rewrite *rw, u32 i, struct bpf_insn *i
 		*imm = rw->pos[target] - (to - insns) - 1;
 }
 
+static void write_island(struct kasan_rewrite *rw, u32 island)
+{
+	u32 i, at = rw->islands[island].insn, start = island_start(rw, island);
+
+	for (i = start; i < rw->islands[island].end; i++)
+		emit_cold(rw, &rw->checks[i]);
+	if (rw->islands[island].jumped_over) {
+		u32 over = rw->checks[start].cold - 1;
+
+		rw->prog->insnsi[over] = BPF_JMP_A(0);
+		rw->prog->insnsi[over].off = rw->pos[at] - over - 1;
+	}
+}
+
 static void move_insns(struct kasan_rewrite *rw)
 {
-	struct bpf_insn *insns = rw->prog->insnsi;
-	u32 i = rw->len;
+	u32 i = rw->len, check = rw->nr_checks, island = rw->nr_islands;
 
-	while (i-- > 0) {
-		struct kasan_access acc = {};
-		struct bpf_insn check[KASAN_MAX_CHECK_LEN];
-
-		if (rw->check_len[i]) {
-			decide(rw, i, &acc);
-			emit_check(check, &acc);
-		}
-		write_insn(rw, i, insns);
-		memcpy(insns + rw->pos[i], check, rw->check_len[i] * sizeof(*check));
+	for (;;) {
+		if (island && rw->islands[island - 1].insn == i)
+			write_island(rw, --island);
+		if (!i--)
+			break;
+		write_insn(rw, i, rw->prog->insnsi);
+		if (check && rw->checks[check - 1].insn == i)
+			emit_hot(rw, &rw->checks[--check]);
 	}
 	rw->prog->len = rw->pos[rw->len];
 }
@@ -609,53 +714,13 @@ static int make_room(struct kasan_rewrite *rw)
 	return 0;
 }
 
-/* Of all programs since boot. */
-static struct {
-	atomic_long_t progs, failed, reports;
-	atomic_long_t checked, straddling, skipped_stack, skipped_probe, skipped_fixup;
-} totals;
-
-static void count_stats(const struct kasan_rewrite *rw)
-{
-	struct bpf_kasan_stats *stats = &rw->prog->aux->kasan;
-
-	stats->checked = rw->count[KASAN_CHECKED];
-	stats->straddling = rw->straddles;
-	stats->skipped_stack = rw->count[KASAN_SKIP_STACK];
-	stats->skipped_probe = rw->count[KASAN_SKIP_PROBE];
-	stats->skipped_fixup = rw->count[KASAN_SKIP_AX];
-
-	atomic_long_inc(&totals.progs);
-	atomic_long_add(stats->checked, &totals.checked);
-	atomic_long_add(stats->straddling, &totals.straddling);
-	atomic_long_add(stats->skipped_stack, &totals.skipped_stack);
-	atomic_long_add(stats->skipped_probe, &totals.skipped_probe);
-	atomic_long_add(stats->skipped_fixup, &totals.skipped_fixup);
-}
-
-static void log_stats(const struct kasan_rewrite *rw)
-{
-	const struct bpf_kasan_stats *stats = &rw->prog->aux->kasan;
-
-	if (!rw->env || !(rw->env->log.level & BPF_LOG_STATS))
-		return;
-	verbose(rw->env,
-		"kasan: %u accesses checked (%u for straddling), %u skipped (%u stack, %u fault-tolerant, %u in fixups)\n",
-		stats->checked, stats->straddling,
-		stats->skipped_stack + stats->skipped_probe + stats->skipped_fixup,
-		stats->skipped_stack, stats->skipped_probe, stats->skipped_fixup);
-}
-
 static int rewrite(struct kasan_rewrite *rw)
 {
-	int err;
+	int err = make_room(rw);
 
-	lay_out(rw);
-	err = make_room(rw);
 	if (err)
 		return err;
-	count_stats(rw);
-	log_stats(rw);
+	bpf_kasan_count_prog(rw);
 	move_insns(rw);
 	if (rw->env) {
 		move_aux_data(rw);
@@ -664,9 +729,24 @@ static int rewrite(struct kasan_rewrite *rw)
 	return 0;
 }
 
+static u32 count_accesses(const struct bpf_prog *prog)
+{
+	struct kasan_access acc;
+	u32 i, nr = 0;
+
+	for (i = 0; i < prog->len; i++)
+		nr += bpf_kasan_decode(&prog->insnsi[i], &acc) != KASAN_NO_ACCESS;
+	return nr;
+}
+
 static void free_rewrite(struct kasan_rewrite *rw)
 {
+	kvfree(rw->islands);
+	kvfree(rw->tests);
+	kvfree(rw->loads);
+	kvfree(rw->checks);
 	kvfree(rw->relaxed);
+	kvfree(rw->target);
 	kvfree(rw->ax_live);
 	kvfree(rw->check_len);
 	kvfree(rw->pos);
@@ -674,17 +754,35 @@ static void free_rewrite(struct kasan_rewrite *rw)
 
 static int init_rewrite(struct kasan_rewrite *rw)
 {
-	size_t words = BITS_TO_LONGS(rw->prog->len);
+	size_t words = BITS_TO_LONGS(rw->prog->len + 1);
+	u32 nr = count_accesses(rw->prog);
 
 	rw->len = rw->prog->len;
 	rw->pos = kvmalloc_array(rw->len + 1, sizeof(*rw->pos), GFP_KERNEL_ACCOUNT);
-	rw->check_len = kvzalloc(rw->len, GFP_KERNEL_ACCOUNT);
+	rw->check_len = kvcalloc(rw->len, sizeof(*rw->check_len), GFP_KERNEL_ACCOUNT);
 	rw->ax_live = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
+	rw->target = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
 	rw->relaxed = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
-	if (rw->pos && rw->check_len && rw->ax_live && rw->relaxed)
+	rw->checks = kvmalloc_array(nr, sizeof(*rw->checks), GFP_KERNEL_ACCOUNT);
+	rw->loads = kvmalloc_array(nr, 2 * sizeof(*rw->loads), GFP_KERNEL_ACCOUNT);
+	rw->tests = kvmalloc_array(nr, sizeof(*rw->tests), GFP_KERNEL_ACCOUNT);
+	rw->islands = kvmalloc_array(nr, sizeof(*rw->islands), GFP_KERNEL_ACCOUNT);
+	if (rw->pos && rw->check_len && rw->ax_live && rw->target && rw->relaxed && rw->checks &&
+	    rw->loads && rw->tests && rw->islands)
 		return 0;
 	free_rewrite(rw);
 	return -ENOMEM;
+}
+
+static int plan_rewrite(struct kasan_rewrite *rw)
+{
+	struct kasan_plan *plan = bpf_kasan_new_plan();
+
+	if (!plan)
+		return -ENOMEM;
+	lay_out(rw, plan);
+	kfree(plan);
+	return 0;
 }
 
 static int rewrite_prog(struct kasan_rewrite *rw)
@@ -694,7 +792,7 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 	if (err)
 		return err;
 	rw->probe = READ_ONCE(bpf_kasan_mode) == KASAN_ON_PROBE;
-	err = rewrite(rw);
+	err = plan_rewrite(rw) ?: rewrite(rw);
 	free_rewrite(rw);
 	return err;
 }
@@ -722,7 +820,7 @@ void bpf_kasan_instrument(struct bpf_verifier_env *env)
 	if (!should_instrument(env->prog) || bpf_prog_is_offloaded(env->prog->aux))
 		return;
 	if (rewrite_prog(&rw)) {
-		atomic_long_inc(&totals.failed);
+		bpf_kasan_count_failure();
 		verbose(env, "kasan: out of memory, the program has no checks\n");
 	}
 }
@@ -739,122 +837,25 @@ struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *prog)
 	struct kasan_rewrite rw = { .prog = prog };
 
 	if (should_instrument(prog) && rewrite_prog(&rw))
-		atomic_long_inc(&totals.failed);
+		bpf_kasan_count_failure();
 	return rw.prog;
-}
-
-/* The check call that ends the check which starts at @insn, or NULL if none starts there. */
-static struct bpf_insn *check_end(struct bpf_insn *insn, const struct bpf_insn *end)
-{
-	const struct bpf_insn *last;
-
-	if (insn->dst_reg != BPF_REG_AX)
-		return NULL;
-	if (insn->code == (BPF_LD | BPF_IMM | BPF_DW))
-		last = insn + KASAN_MAX_CHECK_LEN;
-	else if (insn->code == (BPF_ALU64 | BPF_MOV | BPF_X))
-		last = insn + KASAN_MAX_COLD_LEN;
-	else
-		return NULL;
-	for (last = min(last, end); insn < last; insn++)
-		if (bpf_is_kasan_check(insn))
-			return insn;
-	return NULL;
 }
 
 /**
  * bpf_kasan_disarm - make a program's checks harmless
  * @prog: instrumented program that no JIT has compiled
  *
- * The interpreter cannot make the check call. Where it takes over from a JIT that has failed, each
- * check is jumped over.
+ * The interpreter, taking over from a JIT that has failed, cannot make the check call. It can do
+ * all else: what is left of a check finds nothing.
  */
 void bpf_kasan_disarm(struct bpf_prog *prog)
 {
-	struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len, *call;
+	u32 i;
 
-	for (; insn < end; insn++) {
-		call = check_end(insn, end);
-		if (!call)
-			continue;
-		*insn = BPF_JMP_A(call - insn);
-		insn = call;
-	}
+	for (i = 0; i < prog->len; i++)
+		if (bpf_is_kasan_check(&prog->insnsi[i]))
+			prog->insnsi[i] = BPF_JMP_A(0);
 }
-
-static const struct ctl_table bpf_kasan_sysctls[] = {
-	{
-		.procname	= "bpf_kasan",
-		.data		= &bpf_kasan_mode,
-		.maxlen		= sizeof(bpf_kasan_mode),
-		.mode		= 0644,
-		.proc_handler	= proc_dointvec_minmax,
-		.extra1		= SYSCTL_ZERO,
-		.extra2		= SYSCTL_TWO,
-	},
-};
-
-/**
- * bpf_kasan_count_report - count a report of which bpf_kasan_describe() has named the program
- * @prog: main program
- *
- * Context: Any.
- */
-void bpf_kasan_count_report(struct bpf_prog *prog)
-{
-	atomic_inc(&prog->aux->kasan.reports);
-	atomic_long_inc(&totals.reports);
-}
-
-/**
- * bpf_kasan_show_fdinfo - print a program's counts for its file descriptor
- * @m: where to
- * @prog: main program
- */
-void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog)
-{
-	const struct bpf_kasan_stats *stats = &prog->aux->kasan;
-
-	seq_printf(m, "kasan_checked:\t%u\n", stats->checked);
-	seq_printf(m, "kasan_straddling:\t%u\n", stats->straddling);
-	seq_printf(m, "kasan_skipped_stack:\t%u\n", stats->skipped_stack);
-	seq_printf(m, "kasan_skipped_probe:\t%u\n", stats->skipped_probe);
-	seq_printf(m, "kasan_skipped_fixup:\t%u\n", stats->skipped_fixup);
-	seq_printf(m, "kasan_reports:\t%u\n", atomic_read(&stats->reports));
-}
-
-static int stats_show(struct seq_file *m, void *v)
-{
-	seq_printf(m, "progs %lu\n", atomic_long_read(&totals.progs));
-	seq_printf(m, "failed %lu\n", atomic_long_read(&totals.failed));
-	seq_printf(m, "checked %lu\n", atomic_long_read(&totals.checked));
-	seq_printf(m, "straddling %lu\n", atomic_long_read(&totals.straddling));
-	seq_printf(m, "skipped_stack %lu\n", atomic_long_read(&totals.skipped_stack));
-	seq_printf(m, "skipped_probe %lu\n", atomic_long_read(&totals.skipped_probe));
-	seq_printf(m, "skipped_fixup %lu\n", atomic_long_read(&totals.skipped_fixup));
-	seq_printf(m, "reports %lu\n", atomic_long_read(&totals.reports));
-	return 0;
-}
-DEFINE_SHOW_ATTRIBUTE(stats);
-
-static int __init bpf_kasan_init(void)
-{
-	register_sysctl_init("kernel", bpf_kasan_sysctls);
-	debugfs_create_file("bpf_kasan", 0400, NULL, NULL, &stats_fops);
-	return 0;
-}
-late_initcall(bpf_kasan_init);
-
-static int __init bpf_kasan_setup(char *arg)
-{
-	bool on;
-	int err = kstrtobool(arg, &on);
-
-	if (!err)
-		bpf_kasan_mode = on ? KASAN_ON : KASAN_OFF;
-	return err;
-}
-early_param("bpf_kasan", bpf_kasan_setup);
 
 #ifdef CONFIG_BPF_KASAN_KUNIT_TEST
 #include "kasan_insn_kunit.c"

@@ -59,8 +59,8 @@ static void test_decode_opcodes(struct kunit *test)
 		struct bpf_insn insn = { .code = code, .imm = BPF_ADD };
 
 		if (opcode_exists(code))
-			KUNIT_EXPECT_EQ_MSG(test, decode(&insn, &acc), expected_kind(code),
-					    "opcode %#x", code);
+			KUNIT_EXPECT_EQ_MSG(test, bpf_kasan_decode(&insn, &acc),
+					    expected_kind(code), "opcode %#x", code);
 	}
 }
 
@@ -101,7 +101,7 @@ static void test_decode_operands(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(decode_cases); i++) {
 		const struct decode_case *c = &decode_cases[i];
 
-		KUNIT_EXPECT_EQ(test, decode(&c->insn, &acc), KASAN_CHECKED);
+		KUNIT_EXPECT_EQ(test, bpf_kasan_decode(&c->insn, &acc), KASAN_CHECKED);
 		KUNIT_EXPECT_EQ_MSG(test, acc.base, c->base, "case %d", i);
 		KUNIT_EXPECT_EQ_MSG(test, acc.size, c->size, "case %d", i);
 		KUNIT_EXPECT_EQ_MSG(test, acc.off, c->off, "case %d", i);
@@ -170,7 +170,7 @@ static void start_rewrite(struct kunit *test, struct kasan_rewrite *rw, struct b
 	memset(rw, 0, sizeof(*rw));
 	rw->prog = prog;
 	KUNIT_ASSERT_EQ(test, init_rewrite(rw), 0);
-	lay_out(rw);
+	KUNIT_ASSERT_EQ(test, plan_rewrite(rw), 0);
 }
 
 static void end_rewrite(struct kasan_rewrite *rw)
@@ -213,19 +213,14 @@ static void expect_jump(struct kunit *test, const struct kasan_rewrite *rw, u32 
 }
 
 /*
- * One jump of just the longest distance that stays, or one more, over a single access and filling.
- * Forward: jump, access, filling, target. Backward: target, access, filling, jump.
+ * One jump over a single access and filling, @dist instructions long. Forward: jump, access,
+ * filling, target. Backward: target, access, filling, jump.
  */
-static void check_boundary(struct kunit *test, u8 op, bool backward, bool too_long)
+static struct bpf_prog *new_jump(struct kunit *test, u8 op, bool backward, u32 dist)
 {
-	const struct kasan_access acc = { .base = BPF_REG_1, .size = 1 };
-	struct bpf_insn buf[KASAN_MAX_CHECK_LEN], *old;
-	u32 grown = emit_check(buf, &acc);
-	u32 dist = KASAN_MAX_JUMP - grown + too_long;
 	u32 len = dist + 2, at = backward ? dist : 0, i;
 	struct bpf_prog *prog = new_prog(test, len);
 	struct bpf_insn *insns = prog->insnsi;
-	struct kasan_rewrite rw;
 
 	for (i = 0; i < len; i++)
 		insns[i] = BPF_MOV64_IMM(BPF_REG_0, i);
@@ -233,10 +228,33 @@ static void check_boundary(struct kunit *test, u8 op, bool backward, bool too_lo
 	insns[at] = op == BPF_JA ? BPF_JMP_A(0) : BPF_JMP_IMM(op, BPF_REG_0, 7, 0);
 	insns[at].off = backward ? -(int)dist - 1 : dist - 1;
 	insns[len - 1] = BPF_EXIT_INSN();
+	return prog;
+}
+
+/* By how much does the check, with its cold path, lengthen such a jump? */
+static u32 growth(struct kunit *test, bool backward)
+{
+	u32 dist = KASAN_MAX_JUMP - 100, grown;
+	struct kasan_rewrite rw;
+
+	start_rewrite(test, &rw, new_jump(test, BPF_JA, backward, dist));
+	grown = rw.pos[dist] - dist;
+	end_rewrite(&rw);
+	return grown;
+}
+
+/* Of just the longest distance that stays, or of one more. */
+static void check_boundary(struct kunit *test, u8 op, bool backward, bool too_long)
+{
+	u32 dist = KASAN_MAX_JUMP - growth(test, backward) + too_long, len = dist + 2;
+	struct bpf_prog *prog = new_jump(test, op, backward, dist);
+	u32 at = backward ? dist : 0;
+	struct kasan_rewrite rw;
+	struct bpf_insn *old;
 
 	old = kunit_kmalloc(test, len * sizeof(*old), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, old);
-	memcpy(old, insns, len * sizeof(*old));
+	memcpy(old, prog->insnsi, len * sizeof(*old));
 	start_rewrite(test, &rw, prog);
 	KUNIT_EXPECT_EQ(test, test_bit(at, rw.relaxed), too_long);
 	KUNIT_ASSERT_EQ(test, make_room(&rw), 0);
@@ -294,19 +312,11 @@ static void fill_random(struct rnd_state *rnd, struct bpf_insn *insns, u32 len)
 	memcpy(insns + len - 2, func, sizeof(func));
 }
 
-/* Instruction @i of the old program is in its place, with its check before it and what it names. */
+/* Instruction @i of the old program is in its place, with what it names. */
 static void expect_insn(struct kunit *test, const struct kasan_rewrite *rw, u32 i,
 			const struct bpf_insn *old)
 {
 	const struct bpf_insn *insn = &rw->prog->insnsi[rw->pos[i] + rw->check_len[i]];
-	struct bpf_insn check[KASAN_MAX_CHECK_LEN];
-	struct kasan_access acc = { .straddles = BPF_SIZE(old[i].code) != BPF_B };
-	u32 len = 0;
-
-	if (decode(&old[i], &acc) == KASAN_CHECKED)
-		len = emit_check(check, &acc);
-	KUNIT_ASSERT_EQ(test, rw->check_len[i], len);
-	KUNIT_EXPECT_MEMEQ(test, insn - len, check, len * sizeof(*check));
 
 	if (is_jump(&old[i])) {
 		expect_jump(test, rw, i, old);
@@ -316,6 +326,30 @@ static void expect_insn(struct kunit *test, const struct kasan_rewrite *rw, u32 
 	} else {
 		KUNIT_EXPECT_MEMEQ(test, insn, &old[i], sizeof(*insn));
 	}
+}
+
+/* The loads are in place and go to the cold path; that makes the tests and comes back. */
+static void expect_check(struct kunit *test, const struct kasan_rewrite *rw,
+			 const struct kasan_check *check)
+{
+	const struct bpf_insn *insns = rw->prog->insnsi, *insn;
+	u32 i, pos = rw->pos[check->insn];
+
+	KUNIT_EXPECT_GT(test, check->nr_loads, 0);
+	for (i = 0; i < check->nr_loads; i++, pos += KASAN_LOAD_LEN) {
+		KUNIT_EXPECT_TRUE(test, bpf_is_kasan_ld_imm64(&insns[pos]));
+		KUNIT_EXPECT_EQ(test, (u8)insns[pos + 2].src_reg, check->base);
+		KUNIT_EXPECT_EQ(test, jump_dest(insns, pos + KASAN_LOAD_LEN - 1), check->cold);
+	}
+	insn = &insns[check->cold];
+	for (i = 0; i < check->nr_tests; i++) {
+		KUNIT_EXPECT_EQ(test, (u8)insn->src_reg, check->base);
+		insn += rw->tests[check->tests + i].off ? 2 : 1;
+		KUNIT_EXPECT_TRUE(test, bpf_is_kasan_check(insn));
+		insn++;
+	}
+	KUNIT_EXPECT_EQ(test, insn->code, BPF_JMP | BPF_JA);
+	KUNIT_EXPECT_EQ(test, jump_dest(insns, insn - insns), pos);
 }
 
 static void check_random(struct kunit *test, struct rnd_state *rnd, u32 len)
@@ -336,6 +370,8 @@ static void check_random(struct kunit *test, struct rnd_state *rnd, u32 len)
 	KUNIT_EXPECT_EQ(test, rw.prog->len, rw.pos[len]);
 	for (i = 0; i < len; i++)
 		expect_insn(test, &rw, i, old);
+	for (i = 0; i < rw.nr_checks; i++)
+		expect_check(test, &rw, &rw.checks[i]);
 	end_rewrite(&rw);
 	kunit_kfree(test, old);
 }
@@ -360,15 +396,15 @@ static void test_ax_live(struct kunit *test)
 {
 	static const struct bpf_insn insns[] = {
 		BPF_LDX_MEM(BPF_DW, BPF_REG_0, BPF_REG_1, 0),
-		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 8),		/* defines it */
-		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_1, 16),		/* across */
+		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 64),		/* defines it */
+		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_1, 128),		/* across */
 		BPF_JMP_IMM(BPF_JEQ, BPF_REG_2, 0, 2),
-		BPF_LDX_MEM(BPF_DW, BPF_REG_3, BPF_REG_1, 24),		/* dead on this way */
+		BPF_LDX_MEM(BPF_DW, BPF_REG_3, BPF_REG_1, 192),		/* dead on this way */
 		BPF_JMP_A(1),
-		BPF_STX_MEM(BPF_DW, BPF_REG_1, BPF_REG_AX, 32),		/* value */
-		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 40),
+		BPF_STX_MEM(BPF_DW, BPF_REG_1, BPF_REG_AX, 256),		/* value */
+		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 320),
 		BPF_LDX_MEM(BPF_DW, BPF_REG_0, BPF_REG_AX, 0),		/* base */
-		BPF_STX_MEM(BPF_DW, BPF_REG_1, BPF_REG_0, 48),
+		BPF_STX_MEM(BPF_DW, BPF_REG_1, BPF_REG_0, 384),
 		BPF_EXIT_INSN(),
 	};
 	static const bool checked[] = {
@@ -386,11 +422,184 @@ static void test_ax_live(struct kunit *test)
 	end_rewrite(&rw);
 }
 
+/* The plan */
+
+#define MAX_PLAN_INSNS 16
+#define MAX_PLAN_CHECKS 3
+#define R1_LOAD(SIZE, OFF) BPF_LDX_MEM(SIZE, BPF_REG_0, BPF_REG_1, OFF)
+
+struct plan_case {
+	const char *name;
+	struct bpf_insn insns[MAX_PLAN_INSNS];	/* an exit comes after them */
+	bool aligned;				/* base is known to be a multiple of 8 */
+	u32 elided, on_stack;
+	struct {
+		u8 insn, nr_tests, nr_loads;
+		struct kasan_load loads[3];
+	} checks[MAX_PLAN_CHECKS];
+};
+
+static const struct plan_case plan_cases[] = {
+	{ "one byte", { R1_LOAD(BPF_B, 3) }, false, 0, 0,
+	  { { 0, 1, 1, { { 3, 1 } } } } },
+	{ "unaligned", { R1_LOAD(BPF_W, -4) }, false, 0, 0,
+	  { { 0, 1, 2, { { -4, 1 }, { -1, 1 } } } } },
+	{ "aligned", { R1_LOAD(BPF_W, 12) }, true, 0, 0,
+	  { { 0, 1, 1, { { 8, 1 } } } } },
+	{ "one granule", { R1_LOAD(BPF_W, 12), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_H, 10) }, true, 0, 0,
+	  { { 0, 3, 1, { { 8, 1 } } } } },
+	{ "two granules", { R1_LOAD(BPF_DW, 8), R1_LOAD(BPF_DW, 0) }, true, 0, 0,
+	  { { 0, 2, 1, { { 0, 2 } } } } },
+	{ "three granules", { R1_LOAD(BPF_DW, 16), R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_B, 9) },
+	  true, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 16, 1 } } } } },
+	{ "seven granules", { R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_B, 16),
+			      R1_LOAD(BPF_B, 24), R1_LOAD(BPF_B, 32), R1_LOAD(BPF_B, 40),
+			      R1_LOAD(BPF_B, 48) },
+	  true, 0, 0, { { 0, 7, 2, { { 0, 4 }, { 24, 4 } } } } },
+	{ "nine granules", { R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_B, 16),
+			     R1_LOAD(BPF_B, 24), R1_LOAD(BPF_B, 32), R1_LOAD(BPF_B, 40),
+			     R1_LOAD(BPF_B, 48), R1_LOAD(BPF_B, 56), R1_LOAD(BPF_B, 64) },
+	  true, 0, 0, { { 0, 9, 2, { { 0, 8 }, { 64, 1 } } } } },
+	{ "granule between is not accessed", { R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_DW, 16) },
+	  true, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 1, 1, 1, { { 16, 1 } } } } },
+	{ "header, unaligned", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_H, 4), R1_LOAD(BPF_DW, 6) },
+	  false, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 13, 1 } } } } },
+	{ "second access is covered", { R1_LOAD(BPF_DW, 0), BPF_ST_MEM(BPF_W, BPF_REG_1, 4, 0) },
+	  false, 1, 0, { { 0, 1, 2, { { 0, 1 }, { 7, 1 } } } } },
+	{ "covered by two", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_W, 4), R1_LOAD(BPF_DW, 0) },
+	  true, 1, 0, { { 0, 2, 1, { { 0, 1 } } } } },
+	{ "only in part covered", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_DW, 0) },
+	  true, 0, 0, { { 0, 2, 1, { { 0, 1 } } } } },
+	{ "covered after a jump that is not taken",
+	  { R1_LOAD(BPF_B, 0), BPF_JMP_IMM(BPF_JEQ, BPF_REG_0, 0, 1), R1_LOAD(BPF_B, 0) },
+	  false, 1, 0, { { 0, 1, 1, { { 0, 1 } } } } },
+	{ "neighbour after a jump",
+	  { R1_LOAD(BPF_B, 0), BPF_JMP_IMM(BPF_JEQ, BPF_REG_0, 0, 1), R1_LOAD(BPF_B, 1) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 1, 1 } } } } },
+	{ "jumped over",
+	  { BPF_JMP_IMM(BPF_JEQ, BPF_REG_1, 0, 1), R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 1, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "call", { R1_LOAD(BPF_B, 0), BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
+		    BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns),
+		    BPF_LDX_MEM(BPF_B, BPF_REG_0, BPF_REG_6, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 3, 1, 1, { { 0, 1 } } } } },
+	{ "speculation barrier", { R1_LOAD(BPF_B, 0), BPF_ST_NOSPEC(), R1_LOAD(BPF_B, 1) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 1, 1 } } } } },
+	{ "base loaded by way of itself",
+	  { BPF_LDX_MEM(BPF_DW, BPF_REG_1, BPF_REG_1, 0), R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 2, { { 0, 1 }, { 7, 1 } } }, { 1, 1, 1, { { 0, 1 } } } } },
+	{ "base fetched", { R1_LOAD(BPF_B, 0),
+			    BPF_ATOMIC_OP(BPF_DW, BPF_XCHG, BPF_REG_2, BPF_REG_1, 0),
+			    R1_LOAD(BPF_B, 0) },
+	  true, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 1, 1, 1, { { 0, 1 } } },
+			{ 2, 1, 1, { { 0, 1 } } } } },
+	{ "base exchanged", { BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_0, 0),
+			      BPF_ATOMIC_OP(BPF_DW, BPF_CMPXCHG, BPF_REG_0, BPF_REG_3, 0),
+			      BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_0, 0) },
+	  true, 0, 0, { { 0, 2, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "copied base", { R1_LOAD(BPF_B, 4), BPF_MOV64_REG(BPF_REG_2, BPF_REG_1),
+			   BPF_ALU64_IMM(BPF_ADD, BPF_REG_2, 8),
+			   BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_2, -3),
+			   BPF_LDX_MEM(BPF_B, BPF_REG_2, BPF_REG_2, -4) },
+	  true, 1, 0, { { 0, 2, 1, { { 0, 1 } } } } },
+	{ "low half of the base", { R1_LOAD(BPF_B, 0), BPF_MOV32_REG(BPF_REG_1, BPF_REG_1),
+				    R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "stack", { BPF_MOV64_REG(BPF_REG_2, BPF_REG_FP), BPF_ALU64_IMM(BPF_SUB, BPF_REG_2, 8),
+		     BPF_ST_MEM(BPF_DW, BPF_REG_2, 0, 0),
+		     BPF_LDX_MEM(BPF_W, BPF_REG_3, BPF_REG_2, 4) },
+	  false, 0, 2, { } },
+	{ "below and above the frame", { BPF_MOV64_REG(BPF_REG_2, BPF_REG_FP),
+		     BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_2, 0),
+		     BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_2, -MAX_BPF_STACK - 1) },
+	  false, 0, 0, { { 1, 1, 1, { { 0, 1 } } },
+			 { 2, 1, 1, { { -MAX_BPF_STACK - 1, 1 } } } } },
+};
+
+/* As if the verifier had seen a map's value in every base. */
+static struct bpf_verifier_env *new_env(struct kunit *test, struct bpf_prog *prog)
+{
+	struct bpf_verifier_env *env = kvzalloc(sizeof(*env), GFP_KERNEL);
+	u32 i;
+
+	KUNIT_ASSERT_NOT_NULL(test, env);
+	env->insn_aux_data = kunit_kcalloc(test, prog->len, sizeof(*env->insn_aux_data),
+					   GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, env->insn_aux_data);
+	for (i = 0; i < prog->len; i++)
+		env->insn_aux_data[i].kasan = (struct bpf_kasan_mark){
+			.key = insn_key(&prog->insnsi[i]),
+			.not_stack = true,
+			.known_bits = 3,
+		};
+	env->subprog_cnt = 1;
+	return env;
+}
+
+static void expect_plan(struct kunit *test, const struct plan_case *c,
+			const struct kasan_rewrite *rw)
+{
+	u32 i, nr = 0;
+
+	KUNIT_EXPECT_EQ_MSG(test, rw->count[KASAN_ELIDED], c->elided, "%s", c->name);
+	KUNIT_EXPECT_EQ_MSG(test, rw->count[KASAN_SKIP_STACK], c->on_stack, "%s", c->name);
+	while (nr < MAX_PLAN_CHECKS && c->checks[nr].nr_tests)
+		nr++;
+	KUNIT_ASSERT_EQ_MSG(test, rw->nr_checks, nr, "%s", c->name);
+	for (i = 0; i < nr; i++) {
+		const struct kasan_check *check = &rw->checks[i];
+
+		KUNIT_EXPECT_EQ_MSG(test, check->insn, c->checks[i].insn, "%s %u", c->name, i);
+		KUNIT_EXPECT_EQ_MSG(test, check->nr_tests, c->checks[i].nr_tests, "%s %u", c->name,
+				    i);
+		KUNIT_ASSERT_EQ_MSG(test, check->nr_loads, c->checks[i].nr_loads, "%s %u", c->name,
+				    i);
+		for (nr = 0; nr < check->nr_loads; nr++) {
+			const struct kasan_load *load = &rw->loads[check->loads + nr];
+
+			KUNIT_EXPECT_EQ_MSG(test, load->off, c->checks[i].loads[nr].off, "%s %u",
+					    c->name, i);
+			KUNIT_EXPECT_EQ_MSG(test, load->size, c->checks[i].loads[nr].size, "%s %u",
+					    c->name, i);
+		}
+		nr = rw->nr_checks;
+	}
+}
+
+static void check_plan(struct kunit *test, const struct plan_case *c)
+{
+	struct kasan_rewrite rw = {};
+	struct bpf_prog *prog;
+	u32 len = 0;
+
+	while (len < MAX_PLAN_INSNS && c->insns[len].code)
+		len++;
+	prog = new_prog(test, len + 1);
+	memcpy(prog->insnsi, c->insns, len * sizeof(*c->insns));
+	prog->insnsi[len] = BPF_EXIT_INSN();
+
+	rw.prog = prog;
+	rw.env = c->aligned ? new_env(test, prog) : NULL;
+	KUNIT_ASSERT_EQ(test, init_rewrite(&rw), 0);
+	KUNIT_ASSERT_EQ(test, plan_rewrite(&rw), 0);
+	expect_plan(test, c, &rw);
+	kvfree(rw.env);
+	end_rewrite(&rw);
+}
+
+static void test_plan(struct kunit *test)
+{
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(plan_cases); i++)
+		check_plan(test, &plan_cases[i]);
+}
+
 static void test_disarm(struct kunit *test)
 {
 	struct bpf_prog *prog = new_prog(test, 3);
 	struct kasan_rewrite rw;
-	struct bpf_insn *insn;
+	u32 i, nops = 0;
 
 	prog->insnsi[0] = BPF_LDX_MEM(BPF_DW, BPF_REG_0, BPF_REG_1, 8);
 	prog->insnsi[1] = BPF_STX_MEM(BPF_B, BPF_REG_1, BPF_REG_0, 0);
@@ -400,34 +609,39 @@ static void test_disarm(struct kunit *test)
 	move_insns(&rw);
 	bpf_kasan_disarm(rw.prog);
 
-	insn = rw.prog->insnsi;
-	KUNIT_EXPECT_TRUE(test, is_goto(insn));
-	KUNIT_EXPECT_EQ(test, jump_dest(insn, 0), rw.check_len[0]);
-	KUNIT_EXPECT_TRUE(test, is_goto(insn + rw.pos[1]));
-	KUNIT_EXPECT_EQ(test, jump_dest(insn, rw.pos[1]), rw.pos[1] + rw.check_len[1]);
+	for (i = 0; i < rw.prog->len; i++) {
+		KUNIT_EXPECT_FALSE(test, bpf_is_kasan_check(&rw.prog->insnsi[i]));
+		nops += is_goto(&rw.prog->insnsi[i]) && !rw.prog->insnsi[i].off;
+	}
+	KUNIT_EXPECT_EQ(test, nops, rw.nr_tests);
 	end_rewrite(&rw);
 }
 
 /* Run by the JIT */
 
-#define TEST_BYTES 64
+#define TEST_BYTES 128
+#define MAX_REPORTS 64
 
 struct exec_report {
 	unsigned long addr;
 	size_t size;
 	bool write;
+	int insn;
+};
+
+struct exec_reports {
+	struct exec_report reports[MAX_REPORTS];
 	int nr;
 };
 
 static void report_probe(void *data, u32 prog_id, unsigned long addr, size_t size, bool write,
 			 int insn)
 {
-	struct exec_report *report = data;
+	struct exec_reports *reports = data;
 
-	report->addr = addr;
-	report->size = size;
-	report->write = write;
-	report->nr++;
+	if (reports->nr < MAX_REPORTS)
+		reports->reports[reports->nr] = (struct exec_report){ addr, size, write, insn };
+	reports->nr++;
 }
 
 static __no_sanitize_address void set_shadow(const void *addr, u8 shadow)
@@ -435,25 +649,35 @@ static __no_sanitize_address void set_shadow(const void *addr, u8 shadow)
 	*(u8 *)kasan_mem_to_shadow(addr) = shadow;
 }
 
-/* Run one access of @mem + @off by an instrumented program, with its base in r1. */
-static void run_access(struct kunit *test, struct bpf_insn access, void *mem)
+/* An instrumented program of @insns, and an exit. */
+static struct bpf_prog *new_jited(struct kunit *test, const struct bpf_insn *insns, u32 len)
 {
-	struct bpf_prog *prog = new_prog(test, 3);
+	struct bpf_prog *prog = new_prog(test, len + 2);
 	int err;
 
 	prog->insnsi[0] = BPF_MOV64_IMM(BPF_REG_0, 0);
-	prog->insnsi[1] = access;
-	prog->insnsi[2] = BPF_EXIT_INSN();
+	memcpy(&prog->insnsi[1], insns, len * sizeof(*insns));
+	prog->insnsi[len + 1] = BPF_EXIT_INSN();
 	prog = bpf_prog_select_runtime(bpf_kasan_instrument_classic(prog), &err);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	KUNIT_ASSERT_TRUE(test, prog->jited);
 	bpf_prog_kallsyms_add(prog);
+	return prog;
+}
+
+/* Run it with @mem in r1. */
+static void run_jited(struct kunit *test, struct bpf_prog *prog, void *mem)
+{
 	/* A report fails the test that current runs. */
 	current->kunit_test = NULL;
 	migrate_disable();
 	bpf_prog_run(prog, mem);
 	migrate_enable();
 	current->kunit_test = test;
+}
+
+static void free_jited(struct bpf_prog *prog)
+{
 	bpf_prog_kallsyms_del(prog);
 	bpf_prog_free(prog);
 }
@@ -480,37 +704,44 @@ static const struct exec_insn exec_insns[] = {
  * What the definition of the shadow says: the bytes of a granule from its shadow byte on are bad,
  * all of them if it is negative.
  */
-static bool is_bad(int first_shadow, int second_shadow, int off, int size)
+static bool is_bad(const s8 *shadow, int off, int size)
 {
 	int i;
 
-	for (i = off; i < off + size; i++) {
-		int shadow = i < 8 ? first_shadow : second_shadow;
-
-		if (shadow < 0 || (shadow && i % 8 >= shadow))
+	for (i = off; i < off + size; i++)
+		if (shadow[i / 8] < 0 || (shadow[i / 8] && i % 8 >= shadow[i / 8]))
 			return true;
-	}
 	return false;
+}
+
+static void set_shadows(u8 *mem, const s8 *shadow, int nr)
+{
+	int i;
+
+	for (i = 0; i < nr; i++)
+		set_shadow(mem + 8 * i, shadow ? shadow[i] : 0);
 }
 
 /* One access of two granules with these shadow bytes, at each offset. */
 static void exec_offsets(struct kunit *test, const struct exec_insn *exec,
-			 struct exec_report *report, u8 *mem, const s8 *shadow)
+			 struct exec_reports *reports, u8 *mem, const s8 *shadow)
 {
+	const struct exec_report *report = reports->reports;
 	struct bpf_insn insn = exec->insn;
 	int off;
 
 	for (off = 0; off <= 16 - exec->size; off++) {
-		bool bad = is_bad(shadow[0], shadow[1], off, exec->size);
+		bool bad = is_bad(shadow, off, exec->size);
+		struct bpf_prog *prog;
 
-		set_shadow(mem, shadow[0]);
-		set_shadow(mem + 8, shadow[1]);
-		report->nr = 0;
 		insn.off = off;
-		run_access(test, insn, mem);
-		set_shadow(mem, 0);
-		set_shadow(mem + 8, 0);
-		KUNIT_ASSERT_EQ_MSG(test, report->nr, bad, "shadow %d %d, off %d", shadow[0],
+		prog = new_jited(test, &insn, 1);
+		reports->nr = 0;
+		set_shadows(mem, shadow, 2);
+		run_jited(test, prog, mem);
+		set_shadows(mem, NULL, 2);
+		free_jited(prog);
+		KUNIT_ASSERT_EQ_MSG(test, reports->nr, bad, "shadow %d %d, off %d", shadow[0],
 				    shadow[1], off);
 		if (!bad)
 			continue;
@@ -520,22 +751,168 @@ static void exec_offsets(struct kunit *test, const struct exec_insn *exec,
 	}
 }
 
+static void start_reports(struct kunit *test, struct exec_reports *reports)
+{
+	KUNIT_ASSERT_EQ(test, register_trace_bpf_kasan_report(report_probe, reports), 0);
+}
+
+static void stop_reports(struct exec_reports *reports)
+{
+	unregister_trace_bpf_kasan_report(report_probe, reports);
+	tracepoint_synchronize_unregister();
+}
+
 static void test_exec(struct kunit *test)
 {
 	static const s8 shadows[][2] = {
 		{ 0, 0 }, { 0, -5 }, { -5, 0 }, { 5, 0 }, { 0, 5 }, { 7, 1 },
 	};
+	struct exec_reports *reports = kunit_kzalloc(test, sizeof(*reports), GFP_KERNEL);
 	u8 *mem = kunit_kmalloc(test, TEST_BYTES, GFP_KERNEL);
-	struct exec_report report = {};
 	int i, j;
 
+	KUNIT_ASSERT_NOT_NULL(test, reports);
 	KUNIT_ASSERT_NOT_NULL(test, mem);
-	KUNIT_ASSERT_EQ(test, register_trace_bpf_kasan_report(report_probe, &report), 0);
+	start_reports(test, reports);
 	for (i = 0; i < ARRAY_SIZE(exec_insns); i++)
 		for (j = 0; j < ARRAY_SIZE(shadows); j++)
-			exec_offsets(test, &exec_insns[i], &report, mem, shadows[j]);
-	unregister_trace_bpf_kasan_report(report_probe, &report);
-	tracepoint_synchronize_unregister();
+			exec_offsets(test, &exec_insns[i], reports, mem, shadows[j]);
+	stop_reports(reports);
+}
+
+/*
+ * Blocks of random accesses, on random shadow. What is reported is just each bad access that no
+ * earlier one of the block covers.
+ */
+
+#define BLOCK_LEN 12
+#define BLOCK_GRANULES (TEST_BYTES / 8)
+
+struct block_access {
+	struct bpf_insn insn;
+	int off;		/* in the memory */
+	u8 size;
+	bool write, bad, reported;
+};
+
+struct block {
+	struct bpf_insn insns[BLOCK_LEN + 3];
+	struct block_access accesses[BLOCK_LEN];
+	s8 shadow[BLOCK_GRANULES];
+	int start, copy;	/* r1 and r2 point to these bytes of the memory */
+};
+
+static u32 below(struct rnd_state *rnd, u32 n)
+{
+	return prandom_u32_state(rnd) % n;
+}
+
+static void fill_access(struct rnd_state *rnd, struct block *block, struct block_access *acc)
+{
+	static const u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	u8 log = below(rnd, 4), base = BPF_REG_1 + below(rnd, 2);
+	int off;
+
+	acc->size = 1 << log;
+	acc->off = below(rnd, TEST_BYTES - acc->size + 1);
+	if (below(rnd, 2)) /* near others */
+		acc->off %= 24;
+	acc->write = below(rnd, 2);
+	off = acc->off - (base == BPF_REG_1 ? block->start : block->copy);
+	acc->insn = acc->write ? BPF_ST_MEM(sizes[log], base, off, 0) :
+				 BPF_LDX_MEM(sizes[log], BPF_REG_0, base, off);
+	acc->bad = is_bad(block->shadow, acc->off, acc->size);
+}
+
+static void fill_block(struct rnd_state *rnd, struct block *block)
+{
+	static const s8 shadows[] = { 0, 0, 0, 0, 0, 0, 3, -5 };
+	int i;
+
+	memset(block, 0, sizeof(*block));
+	for (i = 0; i < BLOCK_GRANULES; i++)
+		block->shadow[i] = shadows[below(rnd, ARRAY_SIZE(shadows))];
+	block->start = below(rnd, 8);
+	block->copy = below(rnd, TEST_BYTES);
+	block->insns[0] = BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, block->start);
+	block->insns[1] = BPF_MOV64_REG(BPF_REG_2, BPF_REG_1);
+	block->insns[2] = BPF_ALU64_IMM(BPF_ADD, BPF_REG_2, block->copy - block->start);
+	for (i = 0; i < BLOCK_LEN; i++) {
+		fill_access(rnd, block, &block->accesses[i]);
+		block->insns[i + 3] = block->accesses[i].insn;
+	}
+}
+
+/* Does an earlier access touch every byte of this one? One after the other, or several together. */
+static bool block_covers(const struct block *block, int nr)
+{
+	const struct block_access *acc = &block->accesses[nr];
+	u8 covered[TEST_BYTES] = {};
+	int i;
+
+	for (i = 0; i < nr; i++)
+		memset(covered + block->accesses[i].off, 1, block->accesses[i].size);
+	return !memchr_inv(covered + acc->off, 1, acc->size);
+}
+
+/* The access that a report is about, by its address and by its instruction. */
+static struct block_access *reported_access(struct block *block, const struct bpf_prog *prog,
+					    const struct exec_report *report, const u8 *mem)
+{
+	struct block_access *acc;
+
+	for (acc = block->accesses; acc < block->accesses + BLOCK_LEN; acc++)
+		if (!acc->reported && report->addr == (unsigned long)mem + acc->off &&
+		    report->size == acc->size && report->write == acc->write &&
+		    report->insn >= 0 &&
+		    !memcmp(&prog->insnsi[report->insn], &acc->insn, sizeof(acc->insn)))
+			return acc;
+	return NULL;
+}
+
+static void exec_block(struct kunit *test, struct block *block, struct exec_reports *reports,
+		       u8 *mem)
+{
+	struct bpf_prog *prog = new_jited(test, block->insns, ARRAY_SIZE(block->insns));
+	struct block_access *acc;
+	int i;
+
+	reports->nr = 0;
+	set_shadows(mem, block->shadow, BLOCK_GRANULES);
+	run_jited(test, prog, mem);
+	set_shadows(mem, NULL, BLOCK_GRANULES);
+	for (i = 0; i < reports->nr; i++) {
+		acc = reported_access(block, prog, &reports->reports[i], mem);
+		KUNIT_ASSERT_NOT_NULL(test, acc);
+		KUNIT_EXPECT_TRUE(test, acc->bad);
+		acc->reported = true;
+	}
+	for (i = 0; i < BLOCK_LEN; i++) {
+		acc = &block->accesses[i];
+		KUNIT_EXPECT_TRUE_MSG(test, !acc->bad || acc->reported || block_covers(block, i),
+				      "access %d of %u bytes at %d", i, acc->size, acc->off);
+	}
+	free_jited(prog);
+}
+
+static void test_exec_blocks(struct kunit *test)
+{
+	struct exec_reports *reports = kunit_kzalloc(test, sizeof(*reports), GFP_KERNEL);
+	struct block *block = kunit_kzalloc(test, sizeof(*block), GFP_KERNEL);
+	u8 *mem = kunit_kmalloc(test, TEST_BYTES, GFP_KERNEL);
+	struct rnd_state rnd;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, reports);
+	KUNIT_ASSERT_NOT_NULL(test, block);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	prandom_seed_state(&rnd, 7);
+	start_reports(test, reports);
+	for (i = 0; i < 300; i++) {
+		fill_block(&rnd, block);
+		exec_block(test, block, reports, mem);
+	}
+	stop_reports(reports);
 }
 
 static struct kunit_case bpf_kasan_cases[] = {
@@ -545,8 +922,10 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_relax_boundaries),
 	KUNIT_CASE(test_random_programs),
 	KUNIT_CASE(test_ax_live),
+	KUNIT_CASE(test_plan),
 	KUNIT_CASE(test_disarm),
 	KUNIT_CASE_SLOW(test_exec),
+	KUNIT_CASE_SLOW(test_exec_blocks),
 	{}
 };
 

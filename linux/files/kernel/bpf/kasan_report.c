@@ -22,6 +22,7 @@
 #include <trace/events/bpf_kasan.h>
 
 #include "disasm.h"
+#include "kasan_insn.h"
 
 struct kasan_culprit {
 	struct bpf_prog *prog;		/* main program or subprog */
@@ -91,23 +92,89 @@ int __weak bpf_jit_count_kasan_checks(const void *start, const void *end)
 	return -1;
 }
 
+int __weak bpf_jit_count_kasan_loads(const void *start, const void *end)
+{
+	return -1;
+}
+
 bool __weak bpf_jit_kasan_fault(const struct pt_regs *regs, unsigned long *shadow)
 {
 	return false;
 }
 
-/* The access that follows the last check call before the culprit's ip, or @more calls later. */
-static void find_access(struct kasan_culprit *culprit, int more)
+/* The @nr-th instruction of a program for which @is_it holds, counting from 1. */
+static const struct bpf_insn *find_nth(const struct bpf_prog *prog, int nr,
+				       bool (*is_it)(const struct bpf_insn *insn))
+{
+	const struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
+
+	for (; nr > 0 && insn < end; insn++) {
+		nr -= is_it(insn);
+		if (!nr)
+			return insn;
+	}
+	return NULL;
+}
+
+/* Is @insn, not the first of its program, a check's own load? */
+static bool is_shadow_load(const struct bpf_insn *insn)
+{
+	return BPF_CLASS(insn->code) == BPF_LDX && insn->dst_reg == BPF_REG_AX &&
+	       insn->src_reg == BPF_REG_AX &&
+	       insn[-1].code == (BPF_ALU64 | BPF_ARSH | BPF_K) && insn[-1].dst_reg == BPF_REG_AX;
+}
+
+/* The access at @insn, or the @nth one after it. */
+static const struct bpf_insn *find_access(const struct bpf_prog *prog, const struct bpf_insn *insn,
+					  int nth)
+{
+	const struct bpf_insn *end = prog->insnsi + prog->len;
+	struct kasan_access acc;
+
+	for (; insn < end; insn++)
+		if (bpf_kasan_decode(insn, &acc) != KASAN_NO_ACCESS && !is_shadow_load(insn) &&
+		    nth-- == 0)
+			return insn;
+	return NULL;
+}
+
+/* Where a cold path with this check call goes back to; the next instruction if it is in place. */
+static const struct bpf_insn *checked_insn(const struct bpf_prog *prog,
+					   const struct bpf_insn *check)
+{
+	const struct bpf_insn *insn = check + 1, *end = prog->insnsi + prog->len;
+
+	while (insn < end && insn->dst_reg == BPF_REG_AX &&
+	       (BPF_CLASS(insn->code) == BPF_ALU64 || bpf_is_kasan_check(insn)))
+		insn++;
+	return insn->code == (BPF_JMP | BPF_JA) ? insn + 1 + insn->off : insn;
+}
+
+/* The access that the culprit has called for. */
+static void find_tested(struct kasan_culprit *culprit)
 {
 	const struct bpf_prog *prog = culprit->prog;
-	const struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
-	int nr = bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip);
+	const struct bpf_insn *check;
 
-	if (nr < 0 || nr + more == 0 || culprit->called_kernel)
+	if (culprit->called_kernel)
 		return;
-	for (nr += more; insn < end && nr; insn++)
-		nr -= bpf_is_kasan_check(insn);
-	culprit->insn = insn < end ? insn : NULL;
+	check = find_nth(prog, bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip),
+			 bpf_is_kasan_check);
+	if (check)
+		culprit->insn = find_access(prog, checked_insn(prog, check),
+					    bpf_kasan_check_nth(check));
+}
+
+/* The access whose shadow the culprit has died of loading. */
+static void find_loaded(struct kasan_culprit *culprit)
+{
+	const struct bpf_prog *prog = culprit->prog;
+	const struct bpf_insn *load;
+
+	load = find_nth(prog, bpf_jit_count_kasan_loads(prog->bpf_func, (void *)culprit->ip),
+			bpf_is_kasan_ld_imm64);
+	if (load)
+		culprit->insn = find_access(prog, load + 1, 0);
 }
 
 /* Its number in the whole program, as bpftool shows it. */
@@ -171,13 +238,29 @@ static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit
 	print_line(ss, "  insn %d: %s", access_idx(culprit), text);
 }
 
+/* Where the access is, which need not be near the call that has found it to be bad. */
+static int find_source(const struct kasan_culprit *culprit, const char **file, const char **line,
+		       int *nr)
+{
+	struct bpf_prog *main = culprit->prog->aux->main_prog_aux->prog;
+	const struct bpf_line_info *linfo;
+
+	if (!culprit->insn)
+		return bpf_prog_get_file_line(culprit->prog, culprit->ip, file, line, nr);
+	linfo = main->aux->btf ? bpf_find_linfo(main, access_idx(culprit)) : NULL;
+	if (!linfo)
+		return -ENOENT;
+	bpf_get_linfo_file_line(main->aux->btf, linfo, file, line, nr);
+	return 0;
+}
+
 static void print_source(struct bpf_stream_stage *ss, const struct kasan_culprit *culprit)
 {
 	const char *file, *line;
 	int nr;
 
 	rcu_read_lock();
-	if (!bpf_prog_get_file_line(culprit->prog, culprit->ip, &file, &line, &nr))
+	if (!find_source(culprit, &file, &line, &nr))
 		print_line(ss, "  %s:%d: %s", file, nr, line);
 	rcu_read_unlock();
 }
@@ -245,7 +328,7 @@ void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, boo
 
 	if (!find_culprit(&culprit, ip))
 		return;
-	find_access(&culprit, 0);
+	find_tested(&culprit);
 	main = culprit.prog->aux->main_prog_aux->prog;
 	bpf_kasan_count_report(main);
 	trace_bpf_kasan_report(main->aux->id, (unsigned long)addr, size, write,
@@ -282,7 +365,7 @@ static int explain_oops(struct notifier_block *nb, unsigned long action, void *d
 	if (!find_prog(&culprit, instruction_pointer(args->regs)) ||
 	    !bpf_jit_kasan_fault(args->regs, &shadow))
 		return NOTIFY_DONE;
-	find_access(&culprit, 1);
+	find_loaded(&culprit);
 	addr = (shadow - KASAN_SHADOW_OFFSET) << KASAN_SHADOW_SCALE_SHIFT;
 
 	bpf_stream_stage_init(&ss);

@@ -56,7 +56,33 @@ static bool is_check_call(const struct bpf_insn *insn)
 	return insn->code == (BPF_JMP | BPF_CALL) && insn->dst_reg == BPF_REG_AX;
 }
 
-/* "insn NUMBER: TEXT" of the access behind the program's check @nr, as bpftool would dump it */
+static bool is_access(const struct bpf_insn *insn)
+{
+	__u8 class = BPF_CLASS(insn->code);
+	bool shadow = class == BPF_LDX && insn->dst_reg == BPF_REG_AX;
+
+	return (class == BPF_LDX || class == BPF_ST || class == BPF_STX) && !shadow;
+}
+
+/*
+ * The access that the check at @i is for: counting from where the cold path jumps back to, or from
+ * the next instruction if the check is in place.
+ */
+static __u32 checked_access(const struct bpf_insn *insns, __u32 len, __u32 i)
+{
+	__u32 nth = (__u16)insns[i].off >> 6;
+
+	for (i++; i < len && (insns[i].dst_reg == BPF_REG_AX); i++)
+		;
+	if (insns[i].code == (BPF_JMP | BPF_JA))
+		i += 1 + insns[i].off;
+	for (; i < len; i++)
+		if (is_access(&insns[i]) && !nth--)
+			break;
+	return i;
+}
+
+/* "insn NUMBER: TEXT" of the access that the program's check @nr is for, as bpftool would dump it */
 static void format_insn(char *line, size_t size, int fd, int nr)
 {
 	struct bpf_insn *insns;
@@ -69,7 +95,8 @@ static void format_insn(char *line, size_t size, int fd, int nr)
 	for (i = 0; i < len; i++)
 		if (is_check_call(&insns[i]) && !nr--)
 			break;
-	if (ASSERT_LT(++i, len, "access")) {
+	i = checked_access(insns, len, i);
+	if (ASSERT_LT(i, len, "access")) {
 		disasm_insn(&insns[i], text, sizeof(text));
 		snprintf(line, size, "insn %u: (%02x) %s", i, insns[i].code, text);
 	}
@@ -223,6 +250,18 @@ static long read_count(int fd, const char *name)
 	return read_number(path, name);
 }
 
+/* A check that several accesses share names the one that is bad. */
+static void test_merged(struct kasan_report_prog *skel)
+{
+	struct kasan_report report;
+	char insn[128];
+	int fd = bpf_program__fd(skel->progs.report_merged);
+
+	format_insn(insn, sizeof(insn), fd, 1);
+	if (run(fd, &report))
+		check_text(&report, fd, "by", "report_merged", insn, "/* second of three */");
+}
+
 static void test_counts(void)
 {
 	long reports = read_number(TOTALS, "reports"), checked = read_number(TOTALS, "checked");
@@ -240,6 +279,11 @@ static void test_counts(void)
 	ASSERT_EQ(read_count(fd, "kasan_skipped_stack"), 1, "skipped_stack");
 	ASSERT_EQ(read_count(fd, "kasan_skipped_probe"), 1, "skipped_probe");
 	ASSERT_EQ(read_count(fd, "kasan_skipped_fixup"), 0, "skipped_fixup");
+
+	fd = bpf_program__fd(skel->progs.report_merged);
+	ASSERT_EQ(read_count(fd, "kasan_checked"), 5, "checked");
+	ASSERT_EQ(read_count(fd, "kasan_merged"), 2, "merged");
+	ASSERT_EQ(read_count(fd, "kasan_elided"), 1, "elided");
 
 	fd = bpf_program__fd(skel->progs.report_ctx);
 	ASSERT_EQ(read_count(fd, "kasan_checked"), 1, "checked");
@@ -354,6 +398,8 @@ static void test_serial(struct kasan_report_prog *skel)
 		test_text(skel->progs.report_main, "report_main", "/* main reads */");
 	if (test__start_subtest("subprog"))
 		test_text(skel->progs.report_sub, "report_sub_write", "/* sub writes */");
+	if (test__start_subtest("merged"))
+		test_merged(skel);
 	if (test__start_subtest("called_from"))
 		test_kernel(skel->progs.report_kernel);
 	if (test__start_subtest("probe_on"))

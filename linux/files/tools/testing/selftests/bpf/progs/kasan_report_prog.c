@@ -82,6 +82,27 @@ int report_counted(void *ctx)
 	return obj->next->value == 0;
 }
 
+/*
+ * One check for three neighbours. Reading one of them again needs none. What is written in between
+ * is somewhere else.
+ */
+SEC("syscall")
+int report_merged(void *ctx)
+{
+	u32 key = 0;
+	u64 *value = bpf_map_lookup_elem(&values, &key);
+	u64 sum;
+
+	if (!value || bpf_test_kasan_poison(&value[2], sizeof(*value), 0xff))
+		return 1;
+	sum = READ_ONCE(value[1]);
+	WRITE_ONCE(value[7], 1);
+	sum += READ_ONCE(value[2]); /* second of three */
+	sum += READ_ONCE(value[3]);
+	sum += READ_ONCE(value[1]);
+	return bpf_test_kasan_unpoison(&value[2], sizeof(*value)) ?: sum;
+}
+
 /* A converted field is as aligned as the compiler has laid it out. */
 SEC("tc")
 int report_ctx(struct __sk_buff *skb)

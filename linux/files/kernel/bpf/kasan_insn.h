@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Shared by the parts of the rewriter that puts KASAN checks into BPF programs: what is checked
+ * where (kasan_plan.c), how the program gets there (kasan_insn.c), what is counted (kasan_stats.c).
+ */
+#ifndef _KERNEL_BPF_KASAN_INSN_H
+#define _KERNEL_BPF_KASAN_INSN_H
+
+#include <linux/bpf_kasan.h>
+#include <linux/filter.h>
+
+enum {
+	KASAN_OFF,
+	KASAN_ON,
+	KASAN_ON_PROBE,		/* also the loads whose faults BPF tolerates */
+};
+
+/* The kernel.bpf_kasan sysctl. */
+extern int bpf_kasan_mode;
+
+enum kasan_kind {
+	KASAN_NO_ACCESS,
+	KASAN_CHECKED,
+	KASAN_ELIDED,		/* an earlier check covers it */
+	KASAN_SKIP_STACK,	/* on the stack */
+	KASAN_SKIP_PROBE,	/* may fault by design */
+	KASAN_SKIP_AX,		/* inside a fixup's patch that has a value in BPF_REG_AX */
+	KASAN_NR_KINDS,
+};
+
+struct kasan_access {
+	u8 base;
+	u8 size;		/* in bytes */
+	s16 off;
+	bool write;
+	bool probe;		/* may fault by design */
+};
+
+/*
+ * One check: some neighbouring accesses by way of one value, the first of which it precedes. Its
+ * shadow loads look at every granule that they touch, and at no other. If one of them finds a
+ * nonzero byte, the cold path makes the exact test for each access.
+ */
+struct kasan_check {
+	u32 insn;		/* the first access */
+	u32 cold;		/* where its cold path goes, in the new program */
+	u32 loads;		/* index of the first */
+	u32 tests;		/* index of the first */
+	u8 nr_loads;		/* 0 for an access that may fault: the test alone, in place */
+	u8 nr_tests;
+	u8 base;		/* register of the first access */
+};
+
+struct kasan_load {
+	s32 off;		/* from the base, to any byte of the first granule */
+	u8 size;		/* in shadow bytes: how many granules */
+};
+
+struct kasan_test {
+	s32 off;		/* from the base */
+	u16 nth;		/* so many accesses after the first one of the check */
+	u8 size;
+	bool write;
+	bool probe;
+};
+
+/* Cold paths, put before an instruction of the old program. */
+struct kasan_island {
+	u32 insn;
+	u32 end;		/* up to which check */
+	bool jumped_over;
+};
+
+struct kasan_rewrite {
+	struct bpf_verifier_env *env;	/* NULL for classic BPF */
+	struct bpf_prog *prog;
+	bool probe;			/* check what may fault by design too */
+	u32 len;			/* length before the rewrite */
+	u32 *pos;			/* new place of instruction i, or of the check before it */
+	u16 *check_len;			/* instructions to insert before instruction i */
+	unsigned long *ax_live;		/* BPF_REG_AX has a value before instruction i */
+	unsigned long *target;		/* instruction i is reached by a jump or a call */
+	unsigned long *relaxed;		/* jump i becomes a long one */
+
+	struct kasan_check *checks;	/* in the order of the program */
+	struct kasan_load *loads;
+	struct kasan_test *tests;
+	struct kasan_island *islands;
+	u32 nr_checks, nr_loads, nr_tests, nr_islands;
+
+	u32 count[KASAN_NR_KINDS];
+	u32 straddling;
+};
+
+enum kasan_kind bpf_kasan_decode(const struct bpf_insn *insn, struct kasan_access *acc);
+bool bpf_kasan_ends_flow(const struct bpf_insn *insn);
+const struct bpf_kasan_mark *bpf_kasan_get_mark(const struct kasan_rewrite *rw, u32 i);
+void bpf_kasan_get_alignment(const struct kasan_rewrite *rw, u32 i, const struct kasan_access *acc,
+			     u8 *known_bits, u8 *low_bits);
+
+struct kasan_plan;
+
+struct kasan_plan *bpf_kasan_new_plan(void);
+void bpf_kasan_plan(struct kasan_rewrite *rw, struct kasan_plan *plan);
+
+void bpf_kasan_count_prog(const struct kasan_rewrite *rw);
+void bpf_kasan_count_failure(void);
+
+#endif /* _KERNEL_BPF_KASAN_INSN_H */
