@@ -26,7 +26,7 @@
  */
 #define KASAN_MAX_JUMP (S16_MAX / 4)
 
-/* Cold paths at most this far from their checks are sure to be in reach, with what comes between. */
+/* Cold paths at most this far from their checks are in reach, whatever comes between grows to. */
 #define KASAN_MAX_ISLAND_DIST (KASAN_MAX_JUMP / 2)
 
 /* First part: what the verifier knows */
@@ -386,6 +386,8 @@ static u32 tests_len(const struct kasan_rewrite *rw, const struct kasan_check *c
 	const struct kasan_test *test = &rw->tests[check->tests];
 	u32 i, len = 0;
 
+	if (rw->portable)
+		return bpf_kasan_portable_len(rw, check);
 	for (i = 0; i < check->nr_tests; i++, test++)
 		len += test->off ? 3 : 2;
 	return len;
@@ -396,6 +398,8 @@ static struct bpf_insn *emit_tests(const struct kasan_rewrite *rw, const struct 
 {
 	u32 i;
 
+	if (rw->portable)
+		return bpf_kasan_emit_portable(rw, check, to);
 	for (i = 0; i < check->nr_tests; i++)
 		to = emit_test(to, check->base, &rw->tests[check->tests + i]);
 	return to;
@@ -721,6 +725,8 @@ static int rewrite(struct kasan_rewrite *rw)
 	if (err)
 		return err;
 	bpf_kasan_count_prog(rw);
+	if (rw->portable)
+		bpf_kasan_extend_stack(rw);
 	move_insns(rw);
 	if (rw->env) {
 		move_aux_data(rw);
@@ -791,7 +797,8 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 
 	if (err)
 		return err;
-	rw->probe = READ_ONCE(bpf_kasan_mode) == KASAN_ON_PROBE;
+	rw->portable = bpf_kasan_portable || !bpf_jit_supports_kasan_check();
+	rw->probe = READ_ONCE(bpf_kasan_mode) == KASAN_ON_PROBE && !rw->portable;
 	err = plan_rewrite(rw) ?: rewrite(rw);
 	free_rewrite(rw);
 	return err;
@@ -799,8 +806,7 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 
 static bool should_instrument(const struct bpf_prog *prog)
 {
-	return READ_ONCE(bpf_kasan_mode) != KASAN_OFF && prog->jit_requested &&
-	       bpf_jit_supports_kasan_check();
+	return READ_ONCE(bpf_kasan_mode) != KASAN_OFF && prog->jit_requested;
 }
 
 /**
@@ -841,20 +847,26 @@ struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *prog)
 	return rw.prog;
 }
 
+/* Where a shadow load has found something, and goes to the cold path? */
+static bool is_cold_jump(const struct bpf_insn *insn)
+{
+	return insn->code == (BPF_JMP | BPF_JNE | BPF_K) && insn->dst_reg == BPF_REG_AX;
+}
+
 /**
  * bpf_kasan_disarm - make a program's checks harmless
  * @prog: instrumented program that no JIT has compiled
  *
- * The interpreter, taking over from a JIT that has failed, cannot make the check call. It can do
- * all else: what is left of a check finds nothing.
+ * The interpreter, taking over from a JIT that has failed, cannot make the check call. It can load
+ * shadow bytes; what they are does not matter then.
  */
 void bpf_kasan_disarm(struct bpf_prog *prog)
 {
-	u32 i;
+	struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
 
-	for (i = 0; i < prog->len; i++)
-		if (bpf_is_kasan_check(&prog->insnsi[i]))
-			prog->insnsi[i] = BPF_JMP_A(0);
+	for (; insn < end; insn++)
+		if (bpf_is_kasan_check(insn) || is_cold_jump(insn))
+			*insn = BPF_JMP_A(0);
 }
 
 #ifdef CONFIG_BPF_KASAN_KUNIT_TEST

@@ -15,8 +15,15 @@ enum {
 	KASAN_ON_PROBE,		/* also the loads whose faults BPF tolerates */
 };
 
-/* The kernel.bpf_kasan sysctl. */
+/* The kernel.bpf_kasan sysctl, and whether the command line asks for the portable form. */
 extern int bpf_kasan_mode;
+extern bool bpf_kasan_portable;
+
+/* Which access a call of __bpf_kasan_check() on this CPU is about, or 0. */
+DECLARE_PER_CPU(u64, bpf_kasan_tested);
+#define KASAN_TESTED(load, nth)	(((u64)(load) + 1) << 16 | (nth))
+#define KASAN_TESTED_LOAD(t)	(((t) >> 16) - 1)
+#define KASAN_TESTED_NTH(t)	((t) & 0xffff)
 
 enum kasan_kind {
 	KASAN_NO_ACCESS,
@@ -24,7 +31,7 @@ enum kasan_kind {
 	KASAN_ELIDED,		/* an earlier check covers it */
 	KASAN_SKIP_STACK,	/* on the stack */
 	KASAN_SKIP_PROBE,	/* may fault by design */
-	KASAN_SKIP_AX,		/* inside a fixup's patch that has a value in BPF_REG_AX */
+	KASAN_SKIP_AX,		/* a check would lose a value, in BPF_REG_AX for instance */
 	KASAN_NR_KINDS,
 };
 
@@ -45,10 +52,12 @@ struct kasan_check {
 	u32 insn;		/* the first access */
 	u32 cold;		/* where its cold path goes, in the new program */
 	u32 loads;		/* index of the first */
+	u32 loads_before;	/* in the program */
 	u32 tests;		/* index of the first */
 	u8 nr_loads;		/* 0 for an access that may fault: the test alone, in place */
 	u8 nr_tests;
 	u8 base;		/* register of the first access */
+	u16 stack_depth;	/* of the subprogram, before it is extended */
 };
 
 struct kasan_load {
@@ -75,6 +84,7 @@ struct kasan_rewrite {
 	struct bpf_verifier_env *env;	/* NULL for classic BPF */
 	struct bpf_prog *prog;
 	bool probe;			/* check what may fault by design too */
+	bool portable;			/* the JIT has no check call */
 	u32 len;			/* length before the rewrite */
 	u32 *pos;			/* new place of instruction i, or of the check before it */
 	u16 *check_len;			/* instructions to insert before instruction i */
@@ -102,6 +112,11 @@ struct kasan_plan;
 
 struct kasan_plan *bpf_kasan_new_plan(void);
 void bpf_kasan_plan(struct kasan_rewrite *rw, struct kasan_plan *plan);
+
+u32 bpf_kasan_portable_len(const struct kasan_rewrite *rw, const struct kasan_check *check);
+struct bpf_insn *bpf_kasan_emit_portable(const struct kasan_rewrite *rw,
+					 const struct kasan_check *check, struct bpf_insn *to);
+void bpf_kasan_extend_stack(struct kasan_rewrite *rw);
 
 void bpf_kasan_count_prog(const struct kasan_rewrite *rw);
 void bpf_kasan_count_failure(void);

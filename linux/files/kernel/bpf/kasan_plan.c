@@ -21,22 +21,22 @@
 #define MAX_PENDING		64	/* accesses that wait for neighbours */
 #define MAX_COVERED		32	/* spans known to be checked */
 #define MAX_NTH			1000	/* what fits into the check instruction, and some */
-#define MAX_DELTA		(1 << 28)
+#define MAX_DELTA		0x10000000
 #define STACK_VALUE		0
 
 /* What a register holds: a value that was made somewhere, plus a constant. */
-struct value {
+struct kasan_value {
 	u32 id;
 	s32 delta;
 };
 
-struct span {
+struct kasan_span {
 	u32 id;
 	s32 start, end;		/* relative to the value; end is the first byte after */
 };
 
-struct pending {
-	struct span span;
+struct kasan_pending {
+	struct kasan_span span;
 	u32 insn;
 	u32 nth;		/* access of the program */
 	struct kasan_access acc;
@@ -45,18 +45,20 @@ struct pending {
 };
 
 struct kasan_plan {
-	struct value regs[16];
+	struct kasan_value regs[16];
 	u32 nr_values;
 	u32 nr_accesses;
+	u32 nr_loads;
 	u32 subprog;
+	bool passes_args;	/* on the stack, by this subprogram */
 	u32 nr_pending, nr_covered, next_covered;
-	struct pending pending[MAX_PENDING];
-	struct span covered[MAX_COVERED];
+	struct kasan_pending pending[MAX_PENDING];
+	struct kasan_span covered[MAX_COVERED];
 };
 
 static void set_unknown(struct kasan_plan *plan, u8 reg)
 {
-	plan->regs[reg] = (struct value){ .id = ++plan->nr_values };
+	plan->regs[reg] = (struct kasan_value){ .id = ++plan->nr_values };
 }
 
 static void forget_all(struct kasan_plan *plan)
@@ -65,7 +67,7 @@ static void forget_all(struct kasan_plan *plan)
 
 	for (reg = 0; reg < ARRAY_SIZE(plan->regs); reg++)
 		set_unknown(plan, reg);
-	plan->regs[BPF_REG_FP] = (struct value){ .id = STACK_VALUE };
+	plan->regs[BPF_REG_FP] = (struct kasan_value){ .id = STACK_VALUE };
 	plan->nr_covered = 0;
 }
 
@@ -148,7 +150,7 @@ static void follow(struct kasan_plan *plan, const struct bpf_insn *insn)
 	}
 }
 
-static bool is_covered(const struct kasan_plan *plan, const struct span *span)
+static bool is_covered(const struct kasan_plan *plan, const struct kasan_span *span)
 {
 	u32 i;
 
@@ -159,9 +161,9 @@ static bool is_covered(const struct kasan_plan *plan, const struct span *span)
 	return false;
 }
 
-static void cover(struct kasan_plan *plan, const struct span *span)
+static void cover(struct kasan_plan *plan, const struct kasan_span *span)
 {
-	struct span *old;
+	struct kasan_span *old;
 
 	for (old = plan->covered; old < plan->covered + plan->nr_covered; old++) {
 		if (old->id != span->id || old->start > span->end || old->end < span->start)
@@ -187,7 +189,7 @@ static s32 round_to_known(s32 off, u8 known_bits, u8 low_bits)
 	return off - low_bits_of(off + low_bits, known_bits);
 }
 
-static void set_granules(struct pending *p, u8 known_bits, u8 low_bits)
+static void set_granules(struct kasan_pending *p, u8 known_bits, u8 low_bits)
 {
 	p->first = round_to_known(p->span.start, known_bits, low_bits);
 	p->last = round_to_known(p->span.end - 1, known_bits, low_bits);
@@ -223,7 +225,7 @@ static void plan_loads(struct kasan_rewrite *rw, struct kasan_check *check, s32 
 }
 
 static void plan_test(struct kasan_rewrite *rw, struct kasan_check *check,
-		      const struct pending *leader, const struct pending *p)
+		      const struct kasan_pending *leader, const struct kasan_pending *p)
 {
 	rw->tests[rw->nr_tests++] = (struct kasan_test){
 		.off = p->span.start - leader->span.start + leader->acc.off,
@@ -235,7 +237,14 @@ static void plan_test(struct kasan_rewrite *rw, struct kasan_check *check,
 	check->nr_tests++;
 }
 
-static struct kasan_check *new_check(struct kasan_rewrite *rw, const struct pending *leader)
+static u16 stack_depth(const struct kasan_rewrite *rw, const struct kasan_plan *plan)
+{
+	return rw->env ? rw->env->subprog_info[plan->subprog].stack_depth :
+			 rw->prog->aux->stack_depth;
+}
+
+static struct kasan_check *new_check(struct kasan_rewrite *rw, const struct kasan_plan *plan,
+				     const struct kasan_pending *leader)
 {
 	struct kasan_check *check = &rw->checks[rw->nr_checks++];
 
@@ -244,18 +253,19 @@ static struct kasan_check *new_check(struct kasan_rewrite *rw, const struct pend
 		.loads = rw->nr_loads,
 		.tests = rw->nr_tests,
 		.base = leader->acc.base,
+		.stack_depth = stack_depth(rw, plan),
 	};
 	return check;
 }
 
 static int cmp_insns(const void *a, const void *b)
 {
-	return cmp_int(((struct pending *)a)->insn, ((struct pending *)b)->insn);
+	return cmp_int(((struct kasan_pending *)a)->insn, ((struct kasan_pending *)b)->insn);
 }
 
 static int cmp_spans(const void *a, const void *b)
 {
-	const struct pending *p = a, *q = b;
+	const struct kasan_pending *p = a, *q = b;
 
 	return cmp_int(p->span.id, q->span.id) ?: cmp_int(p->first, q->first);
 }
@@ -266,7 +276,8 @@ static int cmp_checks(const void *a, const void *b)
 }
 
 /* One check for @n accesses that touch neighbouring granules. */
-static void plan_check(struct kasan_rewrite *rw, struct pending *p, u32 n)
+static void plan_check(struct kasan_rewrite *rw, const struct kasan_plan *plan,
+		       struct kasan_pending *p, u32 n)
 {
 	s32 first = p->first, last = p->last, base;
 	struct kasan_check *check;
@@ -274,7 +285,7 @@ static void plan_check(struct kasan_rewrite *rw, struct pending *p, u32 n)
 
 	sort(p, n, sizeof(*p), cmp_insns, NULL);
 	base = p->span.start - p->acc.off;
-	check = new_check(rw, p);
+	check = new_check(rw, plan, p);
 	for (i = 0; i < n; i++) {
 		first = min(first, p[i].first);
 		last = max(last, p[i].last);
@@ -284,7 +295,7 @@ static void plan_check(struct kasan_rewrite *rw, struct pending *p, u32 n)
 }
 
 /* All @n accesses are made by way of one value. What one of them knows of its alignment holds. */
-static void share_alignment(struct pending *p, u32 n)
+static void share_alignment(struct kasan_pending *p, u32 n)
 {
 	u8 known_bits = 0, low_bits = 0;
 	u32 i;
@@ -300,7 +311,7 @@ static void share_alignment(struct pending *p, u32 n)
 }
 
 /* Of @n accesses, ordered by value: how many are made by way of the first one's? */
-static u32 same_value(const struct pending *p, u32 n)
+static u32 same_value(const struct kasan_pending *p, u32 n)
 {
 	u32 i = 1;
 
@@ -310,7 +321,7 @@ static u32 same_value(const struct pending *p, u32 n)
 }
 
 /* Of @n accesses by way of one value, ordered: how many, from the first, leave no granule out? */
-static u32 neighbours(const struct pending *p, u32 n)
+static u32 neighbours(const struct kasan_pending *p, u32 n)
 {
 	s32 last = p->last;
 	u32 i = 1;
@@ -325,7 +336,7 @@ static u32 neighbours(const struct pending *p, u32 n)
 /* Control may go elsewhere now, or memory be freed: plan the checks for what waits. */
 static void flush(struct kasan_rewrite *rw, struct kasan_plan *plan)
 {
-	struct pending *p = plan->pending, *end = p + plan->nr_pending;
+	struct kasan_pending *p = plan->pending, *end = p + plan->nr_pending;
 	u32 n, first = rw->nr_checks;
 
 	if (p == end)
@@ -338,16 +349,20 @@ static void flush(struct kasan_rewrite *rw, struct kasan_plan *plan)
 	sort(plan->pending, plan->nr_pending, sizeof(*p), cmp_spans, NULL);
 	for (p = plan->pending; p < end; p += n) {
 		n = neighbours(p, same_value(p, end - p));
-		plan_check(rw, p, n);
+		plan_check(rw, plan, p, n);
 	}
 	sort(&rw->checks[first], rw->nr_checks - first, sizeof(*rw->checks), cmp_checks, NULL);
+	for (; first < rw->nr_checks; first++) {
+		rw->checks[first].loads_before = plan->nr_loads;
+		plan->nr_loads += rw->checks[first].nr_loads;
+	}
 	plan->nr_pending = 0;
 }
 
 static bool is_on_stack(const struct kasan_rewrite *rw, const struct kasan_plan *plan,
-			const struct span *span)
+			const struct kasan_span *span)
 {
-	s32 depth = rw->env ? rw->env->subprog_info[plan->subprog].stack_depth : MAX_BPF_STACK;
+	s32 depth = stack_depth(rw, plan);
 
 	return span->id == STACK_VALUE && span->start >= -depth && span->end <= 0;
 }
@@ -362,7 +377,7 @@ static bool is_probe_mem(const struct bpf_insn *insn)
 }
 
 static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan_plan *plan,
-			      const struct pending *p, enum kasan_kind kind)
+			      const struct kasan_pending *p, enum kasan_kind kind)
 {
 	const struct bpf_kasan_mark *mark;
 
@@ -374,12 +389,12 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan
 	mark = bpf_kasan_get_mark(rw, p->insn);
 	if (mark && !mark->not_stack)
 		return KASAN_SKIP_STACK;
-	if (test_bit(p->insn, rw->ax_live))
+	if (test_bit(p->insn, rw->ax_live) || (rw->portable && plan->passes_args))
 		return KASAN_SKIP_AX;
 	return !p->acc.probe && is_covered(plan, &p->span) ? KASAN_ELIDED : KASAN_CHECKED;
 }
 
-static void add_pending(struct kasan_rewrite *rw, struct kasan_plan *plan, struct pending *p)
+static void add_pending(struct kasan_rewrite *rw, struct kasan_plan *plan, struct kasan_pending *p)
 {
 	bpf_kasan_get_alignment(rw, p->insn, &p->acc, &p->known_bits, &p->low_bits);
 	p->low_bits -= plan->regs[p->acc.base].delta;
@@ -390,17 +405,18 @@ static void add_pending(struct kasan_rewrite *rw, struct kasan_plan *plan, struc
 }
 
 /* One that may fault has no neighbours: they might not be mapped. */
-static void add_probe(struct kasan_rewrite *rw, struct kasan_plan *plan, const struct pending *p)
+static void add_probe(struct kasan_rewrite *rw, struct kasan_plan *plan,
+		      const struct kasan_pending *p)
 {
-	const struct pending probe = *p;
+	const struct kasan_pending probe = *p;
 
 	flush(rw, plan);
-	plan_test(rw, new_check(rw, &probe), &probe, &probe);
+	plan_test(rw, new_check(rw, plan, &probe), &probe, &probe);
 }
 
 static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 i)
 {
-	struct pending *p = &plan->pending[plan->nr_pending];
+	struct kasan_pending *p = &plan->pending[plan->nr_pending];
 	const struct bpf_insn *insn = &rw->prog->insnsi[i];
 	enum kasan_kind kind;
 
@@ -425,11 +441,36 @@ static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 
 		flush(rw, plan);
 }
 
-static void enter_insn(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 i)
+/* The call on a portable cold path would lose an argument that is already in place. */
+static bool passes_args(const struct kasan_rewrite *rw, u32 subprog)
 {
-	if (rw->env && plan->subprog + 1 < rw->env->subprog_cnt &&
+	const struct bpf_subprog_info *info = &rw->env->subprog_info[subprog];
+	u32 i;
+
+	for (i = info[0].start; i < info[1].start; i++) {
+		const struct bpf_insn *insn = &rw->prog->insnsi[i];
+		u8 class = BPF_CLASS(insn->code);
+
+		if ((class == BPF_ST || class == BPF_STX) && insn->dst_reg == BPF_REG_PARAMS)
+			return true;
+	}
+	return false;
+}
+
+static void enter_subprog(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 i)
+{
+	if (!rw->env)
+		return;
+	if (i && plan->subprog + 1 < rw->env->subprog_cnt &&
 	    rw->env->subprog_info[plan->subprog + 1].start == i)
 		plan->subprog++;
+	if (rw->env->subprog_info[plan->subprog].start == i)
+		plan->passes_args = passes_args(rw, plan->subprog);
+}
+
+static void enter_insn(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 i)
+{
+	enter_subprog(rw, plan, i);
 	if (test_bit(i, rw->target)) {
 		flush(rw, plan);
 		forget_all(plan);

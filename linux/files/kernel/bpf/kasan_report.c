@@ -28,7 +28,8 @@ struct kasan_culprit {
 	struct bpf_prog *prog;		/* main program or subprog */
 	unsigned long ip;		/* return address in it */
 	bool called_kernel;		/* the access was made by what it called */
-	const struct bpf_insn *insn;	/* the access, or NULL where the JIT cannot tell */
+	const struct bpf_insn *insn;	/* the access, or NULL if it is not known */
+	int idx;			/* its number in the whole program, as bpftool shows it */
 };
 
 #define LINE_LEN 256
@@ -131,10 +132,14 @@ static const struct bpf_insn *find_access(const struct bpf_prog *prog, const str
 	const struct bpf_insn *end = prog->insnsi + prog->len;
 	struct kasan_access acc;
 
-	for (; insn < end; insn++)
+	for (; insn < end; insn++) {
 		if (bpf_kasan_decode(insn, &acc) != KASAN_NO_ACCESS && !is_shadow_load(insn) &&
 		    nth-- == 0)
 			return insn;
+		/* The only jump in a basic block is one over cold paths. */
+		if (insn->code == (BPF_JMP | BPF_JA))
+			insn += insn->off;
+	}
 	return NULL;
 }
 
@@ -150,19 +155,46 @@ static const struct bpf_insn *checked_insn(const struct bpf_prog *prog,
 	return insn->code == (BPF_JMP | BPF_JA) ? insn + 1 + insn->off : insn;
 }
 
+static void set_access(struct kasan_culprit *culprit, const struct bpf_prog *prog,
+		       const struct bpf_insn *insn)
+{
+	if (!insn)
+		return;
+	culprit->insn = insn;
+	culprit->idx = insn - prog->insnsi;
+	if (prog != prog->aux->main_prog_aux->prog)
+		culprit->idx += prog->aux->subprog_start;
+}
+
+/* In the portable form, the call says which access it is for. */
+static void find_tested_portable(struct kasan_culprit *culprit, u64 tested)
+{
+	const struct bpf_prog *main = culprit->prog->aux->main_prog_aux->prog;
+	const struct bpf_insn *load;
+
+	load = find_nth(main, KASAN_TESTED_LOAD(tested) + 1, bpf_is_kasan_ld_imm64);
+	if (load)
+		set_access(culprit, main, find_access(main, load + 1, KASAN_TESTED_NTH(tested)));
+}
+
 /* The access that the culprit has called for. */
 static void find_tested(struct kasan_culprit *culprit)
 {
 	const struct bpf_prog *prog = culprit->prog;
+	u64 tested = this_cpu_read(bpf_kasan_tested);
 	const struct bpf_insn *check;
 
 	if (culprit->called_kernel)
 		return;
+	if (tested) {
+		find_tested_portable(culprit, tested);
+		return;
+	}
 	check = find_nth(prog, bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip),
 			 bpf_is_kasan_check);
 	if (check)
-		culprit->insn = find_access(prog, checked_insn(prog, check),
-					    bpf_kasan_check_nth(check));
+		set_access(culprit, prog, find_access(prog, checked_insn(prog, check),
+						      bpf_kasan_check_nth(check)));
 }
 
 /* The access whose shadow the culprit has died of loading. */
@@ -174,15 +206,7 @@ static void find_loaded(struct kasan_culprit *culprit)
 	load = find_nth(prog, bpf_jit_count_kasan_loads(prog->bpf_func, (void *)culprit->ip),
 			bpf_is_kasan_ld_imm64);
 	if (load)
-		culprit->insn = find_access(prog, load + 1, 0);
-}
-
-/* Its number in the whole program, as bpftool shows it. */
-static int access_idx(const struct kasan_culprit *culprit)
-{
-	if (!culprit->insn)
-		return -1;
-	return culprit->insn - culprit->prog->insnsi + culprit->prog->aux->subprog_start;
+		set_access(culprit, prog, find_access(prog, load + 1, 0));
 }
 
 /* Names and source lines are the program's own: they must not look like other lines of the log. */
@@ -235,7 +259,7 @@ static void print_access(struct bpf_stream_stage *ss, const struct kasan_culprit
 		return;
 	insn = plain_insn(*culprit->insn);
 	print_bpf_insn(&cbs, &insn, true);
-	print_line(ss, "  insn %d: %s", access_idx(culprit), text);
+	print_line(ss, "  insn %d: %s", culprit->idx, text);
 }
 
 /* Where the access is, which need not be near the call that has found it to be bad. */
@@ -247,7 +271,7 @@ static int find_source(const struct kasan_culprit *culprit, const char **file, c
 
 	if (!culprit->insn)
 		return bpf_prog_get_file_line(culprit->prog, culprit->ip, file, line, nr);
-	linfo = main->aux->btf ? bpf_find_linfo(main, access_idx(culprit)) : NULL;
+	linfo = main->aux->btf ? bpf_find_linfo(main, culprit->idx) : NULL;
 	if (!linfo)
 		return -ENOENT;
 	bpf_get_linfo_file_line(main->aux->btf, linfo, file, line, nr);
@@ -322,7 +346,7 @@ static void print_to_stream(struct bpf_stream_stage *ss, const struct kasan_culp
 void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, bool write,
 			unsigned long ip)
 {
-	struct kasan_culprit culprit = {};
+	struct kasan_culprit culprit = { .idx = -1 };
 	struct bpf_stream_stage ss;
 	struct bpf_prog *main;
 
@@ -332,7 +356,7 @@ void bpf_kasan_describe(const char *bug_type, const void *addr, size_t size, boo
 	main = culprit.prog->aux->main_prog_aux->prog;
 	bpf_kasan_count_report(main);
 	trace_bpf_kasan_report(main->aux->id, (unsigned long)addr, size, write,
-			       access_idx(&culprit));
+			       culprit.idx);
 
 	bpf_stream_stage_init(&ss);
 	bpf_stream_printk(ss, "BUG: KASAN: %s in %pS\n%s of size %zu\n", bug_type, (void *)ip,
@@ -356,7 +380,7 @@ static const char *wild_bug_type(unsigned long addr)
 static int explain_oops(struct notifier_block *nb, unsigned long action, void *data)
 {
 	const struct die_args *args = data;
-	struct kasan_culprit culprit = {};
+	struct kasan_culprit culprit = { .idx = -1 };
 	struct bpf_stream_stage ss;
 	unsigned long shadow, addr;
 

@@ -11,6 +11,7 @@
 #include "kasan_insn.h"
 
 int bpf_kasan_mode __read_mostly = KASAN_ON;
+bool bpf_kasan_portable __ro_after_init;
 
 /* Of all programs since boot. */
 static struct {
@@ -134,8 +135,13 @@ late_initcall(bpf_kasan_init);
 static int __init bpf_kasan_setup(char *arg)
 {
 	bool on;
-	int err = kstrtobool(arg, &on);
+	int err;
 
+	if (arg && !strcmp(arg, "portable")) {
+		bpf_kasan_portable = true;
+		return 0;
+	}
+	err = kstrtobool(arg, &on);
 	if (!err)
 		bpf_kasan_mode = on ? KASAN_ON : KASAN_OFF;
 	return err;

@@ -9,10 +9,15 @@
  */
 #include <linux/bpf_kasan.h>
 #include <linux/btf.h>
+#include <linux/filter.h>
 #include <linux/kprobes.h>
+#include <linux/percpu.h>
 #include <linux/uaccess.h>
 
+#include "../../kernel/bpf/kasan_insn.h"
 #include "kasan.h"
+
+DEFINE_PER_CPU(u64, bpf_kasan_tested);
 
 /**
  * bpf_kasan_check_at - check one access of a BPF program and report it if it is bad
@@ -72,19 +77,28 @@ __bpf_kfunc_start_defs();
 /**
  * __bpf_kasan_check - check one access of the calling BPF program and report it if it is bad
  * @addr: address of the first byte
- * @size: number of bytes, 1 to 8
- * @write: nonzero for a store or a read-modify-write, 0 for a load
+ * @access: size, direction and number of the access, as in the check instruction's offset
+ * @load: how many shadow loads come before the check in the program
  *
- * What the check call in the xlated program names. Only the verifier's fixups insert a call: the
- * function is in no kfunc set, so that no program can call it.
+ * What the check call in the xlated program names. In the portable form it is what is called. Only
+ * the verifier's fixups insert a call: the function is in no kfunc set, so that no program can.
  *
  * Return: 1 if the access is good, 0 if it has been reported.
  * Context: Any, as kasan_check_range(). Called by a BPF program only, as the report names the
  * address that this function returns to.
  */
-__bpf_kfunc notrace u64 __bpf_kasan_check(u64 addr, u64 size, u64 write)
+__bpf_kfunc notrace u64 __bpf_kasan_check(u64 addr, u64 access, u64 load)
 {
-	return kasan_check_range((void *)(long)addr, size, write, _RET_IP_);
+	u64 interrupted, good;
+
+	preempt_disable_notrace();
+	interrupted = __this_cpu_read(bpf_kasan_tested);
+	__this_cpu_write(bpf_kasan_tested, KASAN_TESTED(load, access >> BPF_KASAN_NTH_SHIFT));
+	good = kasan_check_range((void *)(long)addr, access & BPF_KASAN_SIZE,
+				 access & BPF_KASAN_WRITE, _RET_IP_);
+	__this_cpu_write(bpf_kasan_tested, interrupted);
+	preempt_enable_notrace();
+	return good;
 }
 
 NOKPROBE_SYMBOL(__bpf_kasan_check);
