@@ -50,7 +50,7 @@ struct kasan_plan {
 	u32 nr_accesses;
 	u32 nr_loads;
 	u32 subprog;
-	bool passes_args;	/* on the stack, by this subprogram */
+	bool stack_args;	/* passed to or by this subprogram */
 	u32 nr_pending, nr_covered, next_covered;
 	struct kasan_pending pending[MAX_PENDING];
 	struct kasan_span covered[MAX_COVERED];
@@ -389,7 +389,7 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan
 	mark = bpf_kasan_get_mark(rw, p->insn);
 	if (mark && !mark->not_stack)
 		return KASAN_SKIP_STACK;
-	if (test_bit(p->insn, rw->ax_live) || (rw->portable && plan->passes_args))
+	if (test_bit(p->insn, rw->ax_live) || (rw->portable && plan->stack_args))
 		return KASAN_SKIP_AX;
 	return !p->acc.probe && is_covered(plan, &p->span) ? KASAN_ELIDED : KASAN_CHECKED;
 }
@@ -441,8 +441,8 @@ static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 
 		flush(rw, plan);
 }
 
-/* The call on a portable cold path would lose an argument that is already in place. */
-static bool passes_args(const struct kasan_rewrite *rw, u32 subprog)
+/* The call on a portable cold path would lose an argument that is in a register of the JIT's. */
+static bool has_stack_args(const struct kasan_rewrite *rw, u32 subprog)
 {
 	const struct bpf_subprog_info *info = &rw->env->subprog_info[subprog];
 	u32 i;
@@ -451,7 +451,8 @@ static bool passes_args(const struct kasan_rewrite *rw, u32 subprog)
 		const struct bpf_insn *insn = &rw->prog->insnsi[i];
 		u8 class = BPF_CLASS(insn->code);
 
-		if ((class == BPF_ST || class == BPF_STX) && insn->dst_reg == BPF_REG_PARAMS)
+		if ((class == BPF_LDX && insn->src_reg == BPF_REG_PARAMS) ||
+		    ((class == BPF_ST || class == BPF_STX) && insn->dst_reg == BPF_REG_PARAMS))
 			return true;
 	}
 	return false;
@@ -465,7 +466,7 @@ static void enter_subprog(struct kasan_rewrite *rw, struct kasan_plan *plan, u32
 	    rw->env->subprog_info[plan->subprog + 1].start == i)
 		plan->subprog++;
 	if (rw->env->subprog_info[plan->subprog].start == i)
-		plan->passes_args = passes_args(rw, plan->subprog);
+		plan->stack_args = has_stack_args(rw, plan->subprog);
 }
 
 static void enter_insn(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 i)

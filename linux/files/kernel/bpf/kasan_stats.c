@@ -110,6 +110,7 @@ void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog)
 
 static int stats_show(struct seq_file *m, void *v)
 {
+	seq_printf(m, "portable %d\n", bpf_kasan_portable || !bpf_jit_supports_kasan_check());
 	seq_printf(m, "progs %lu\n", atomic_long_read(&totals.progs));
 	seq_printf(m, "failed %lu\n", atomic_long_read(&totals.failed));
 	seq_printf(m, "checked %lu\n", atomic_long_read(&totals.checked));
