@@ -11,8 +11,10 @@
 #include "test_progs.h"
 
 #define SYSCTL		"/proc/sys/kernel/bpf_kasan"
+#define TOTALS		"/sys/kernel/debug/bpf_kasan"
 #define MODULE		"bpf_test_kasan"
 #define RECORD_SIZE	8192
+#define MAX_REPORTS	16
 #define BAR		"======================================================"
 
 static char old_sysctl[16];
@@ -159,9 +161,92 @@ void kasan_print_reports(const struct kasan_report *reports, int cnt)
 		       reports[i].size, reports[i].addr);
 }
 
+static bool check_report(const struct kasan_report *report, const char *bug, const char *func,
+			 const char *type, const struct kasan_access *acc)
+{
+	char wanted[64];
+
+	snprintf(wanted, sizeof(wanted), ", type %s)", type);
+	return ASSERT_STREQ(report->bug, bug, "bug class") &
+	       ASSERT_STREQ(report->func, func, "function") &
+	       ASSERT_HAS_SUBSTR(report->prog, wanted, "program") &
+	       ASSERT_EQ(report->write, acc->write, "is a write") &
+	       ASSERT_EQ(report->size, acc->size, "size");
+}
+
+bool kasan_check_reports(int fd, const char *bug, const char *func, const char *type,
+			 const struct kasan_access *accesses, int cnt)
+{
+	struct kasan_report reports[MAX_REPORTS];
+	bool ok;
+	int n;
+
+	n = kasan_log_read(fd, reports, MAX_REPORTS);
+	ok = ASSERT_EQ(n, cnt, "reports");
+	if (!ok && n > 0)
+		kasan_print_reports(reports, MIN(n, MAX_REPORTS));
+	for (int i = 0; ok && i < n; i++)
+		ok = check_report(&reports[i], bug, func, type, &accesses[i]);
+	return ok;
+}
+
+/* The number behind @name on a line of its own, as in "name:	1" or "name 1" */
+static long read_number(const char *path, const char *name)
+{
+	size_t len = strlen(name);
+	long value = -1;
+	char line[128];
+	FILE *f;
+
+	f = fopen(path, "r");
+	if (!ASSERT_OK_PTR(f, path))
+		return -1;
+	while (fgets(line, sizeof(line), f))
+		if (!strncmp(line, name, len) && (line[len] == ':' || line[len] == ' '))
+			value = strtol(line + len + 1, NULL, 10);
+	fclose(f);
+	return value;
+}
+
+long kasan_read_count(int prog_fd, const char *name)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", prog_fd);
+	return read_number(path, name);
+}
+
+long kasan_read_total(const char *name)
+{
+	return read_number(TOTALS, name);
+}
+
 bool kasan_instrument(bool on)
 {
 	return !sysctl_set_or_fail(SYSCTL, NULL, on ? "1" : "0");
+}
+
+int kasan_module_btf(void)
+{
+	struct bpf_btf_info info;
+	__u32 id = 0, len;
+	char name[64];
+	int fd;
+
+	while (!bpf_btf_get_next_id(id, &id)) {
+		fd = bpf_btf_get_fd_by_id(id);
+		if (fd < 0)
+			continue;
+
+		memset(&info, 0, sizeof(info));
+		len = sizeof(info);
+		info.name = ptr_to_u64(name);
+		info.name_len = sizeof(name);
+		if (!bpf_btf_get_info_by_fd(fd, &info, &len) && !strcmp(name, MODULE))
+			return fd;
+		close(fd);
+	}
+	return -ENOENT;
 }
 
 /* Without multi-shot only the first report of a boot is printed. */

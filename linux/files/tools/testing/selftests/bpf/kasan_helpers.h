@@ -31,6 +31,28 @@ int kasan_log_read(int fd, struct kasan_report *reports, int max);
 /* Reads the text of the next message of the log, as kasan_log_read() would. 0 if there is none. */
 int kasan_log_read_line(int fd, char *line, size_t size);
 
+/* One access of which there is to be a report. */
+struct kasan_access {
+	bool write;
+	int size;
+};
+
+/*
+ * Whether the reports since the last read are those of exactly these accesses, in this order, all
+ * of one bug class, in one function of a program of that type, "XDP" for instance.
+ */
+bool kasan_check_reports(int fd, const char *bug, const char *func, const char *type,
+			 const struct kasan_access *accesses, int cnt);
+
+/* A count in the fdinfo of a program, "kasan_checked" for instance, or -1. */
+long kasan_read_count(int prog_fd, const char *name);
+
+/* The same of all programs, "checked" for instance. */
+long kasan_read_total(const char *name);
+
+/* A descriptor of the BTF of the module, for calls in instructions that libbpf does not see. */
+int kasan_module_btf(void);
+
 /* For the log of a test that found others than it expects. */
 void kasan_print_reports(const struct kasan_report *reports, int cnt);
 

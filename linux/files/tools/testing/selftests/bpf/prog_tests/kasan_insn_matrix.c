@@ -723,29 +723,6 @@ static void run_matrix(void)
 		test_sixth_arg();
 }
 
-static int open_module_btf(const char *wanted)
-{
-	struct bpf_btf_info info;
-	__u32 id = 0, len;
-	char name[64];
-	int fd;
-
-	while (!bpf_btf_get_next_id(id, &id)) {
-		fd = bpf_btf_get_fd_by_id(id);
-		if (fd < 0)
-			continue;
-
-		memset(&info, 0, sizeof(info));
-		len = sizeof(info);
-		info.name = ptr_to_u64(name);
-		info.name_len = sizeof(name);
-		if (!bpf_btf_get_info_by_fd(fd, &info, &len) && !strcmp(name, wanted))
-			return fd;
-		close(fd);
-	}
-	return -ENOENT;
-}
-
 static bool get_insns(void)
 {
 	const struct bpf_insn *insns = bpf_program__insns(skel->progs.template);
@@ -753,7 +730,7 @@ static bool get_insns(void)
 
 	memcpy(insn_area, insns, sizeof(insn_area));
 	insn_arena = insns[3];
-	fd = open_module_btf("bpf_test_kasan");
+	fd = kasan_module_btf();
 	if (!ASSERT_OK_FD(fd, "module's btf") ||
 	    !ASSERT_LT(insn_arena.off, ARRAY_SIZE(btf_fds), "index of btf"))
 		return false;

@@ -13,7 +13,6 @@
 #include "kasan_report_prog.skel.h"
 
 #define SYSCTL		"/proc/sys/kernel/bpf_kasan"
-#define TOTALS		"/sys/kernel/debug/bpf_kasan"
 #define BPF_REG_AX	12
 #define RUNS		5	/* whose reports have to fit into the log buffer */
 
@@ -225,32 +224,6 @@ out:
 	kasan_report_prog__destroy(skel);
 }
 
-/* The number behind @name on a line of its own, as in "name:	1" or "name 1" */
-static long read_number(const char *path, const char *name)
-{
-	size_t len = strlen(name);
-	long value = -1;
-	char line[128];
-	FILE *f;
-
-	f = fopen(path, "r");
-	if (!ASSERT_OK_PTR(f, path))
-		return -1;
-	while (fgets(line, sizeof(line), f))
-		if (!strncmp(line, name, len) && (line[len] == ':' || line[len] == ' '))
-			value = strtol(line + len + 1, NULL, 10);
-	fclose(f);
-	return value;
-}
-
-static long read_count(int fd, const char *name)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
-	return read_number(path, name);
-}
-
 /* A check that several accesses share names the one that is bad. */
 static void test_merged(struct kasan_report_prog *skel)
 {
@@ -265,7 +238,7 @@ static void test_merged(struct kasan_report_prog *skel)
 
 static void test_counts(void)
 {
-	long reports = read_number(TOTALS, "reports"), checked = read_number(TOTALS, "checked");
+	long reports = kasan_read_total("reports"), checked = kasan_read_total("checked");
 	struct kasan_report_prog *skel;
 	struct kasan_report report;
 	int fd;
@@ -275,30 +248,30 @@ static void test_counts(void)
 		return;
 
 	fd = bpf_program__fd(skel->progs.report_counted);
-	ASSERT_EQ(read_count(fd, "kasan_checked"), 2, "checked");
-	ASSERT_EQ(read_count(fd, "kasan_straddling"), 1, "straddling");
-	ASSERT_EQ(read_count(fd, "kasan_skipped_stack"), 1, "skipped_stack");
-	ASSERT_EQ(read_count(fd, "kasan_skipped_probe"), 1, "skipped_probe");
-	ASSERT_EQ(read_count(fd, "kasan_skipped_fixup"), 0, "skipped_fixup");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_checked"), 2, "checked");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_straddling"), 1, "straddling");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_skipped_stack"), 1, "skipped_stack");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_skipped_probe"), 1, "skipped_probe");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_skipped_fixup"), 0, "skipped_fixup");
 
 	fd = bpf_program__fd(skel->progs.report_merged);
-	ASSERT_EQ(read_count(fd, "kasan_checked"), 5, "checked");
-	ASSERT_EQ(read_count(fd, "kasan_merged"), 2, "merged");
-	ASSERT_EQ(read_count(fd, "kasan_elided"), 1, "elided");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_checked"), 5, "checked");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_merged"), 2, "merged");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_elided"), 1, "elided");
 
 	fd = bpf_program__fd(skel->progs.report_ctx);
-	ASSERT_EQ(read_count(fd, "kasan_checked"), 1, "checked");
-	ASSERT_EQ(read_count(fd, "kasan_straddling"), 0, "straddling");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_checked"), 1, "checked");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_straddling"), 0, "straddling");
 
 	fd = bpf_program__fd(skel->progs.report_main);
-	ASSERT_EQ(read_count(fd, "kasan_reports"), 0, "reports before");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_reports"), 0, "reports before");
 	run(fd, &report);
 	run(fd, &report);
-	ASSERT_EQ(read_count(fd, "kasan_reports"), 2, "reports after");
+	ASSERT_EQ(kasan_read_count(fd, "kasan_reports"), 2, "reports after");
 
-	ASSERT_EQ(read_number(TOTALS, "reports"), reports + 2, "reports of all programs");
-	ASSERT_GT(read_number(TOTALS, "checked"), checked, "checked in all programs");
-	ASSERT_EQ(read_number(TOTALS, "failed"), 0, "programs without memory for checks");
+	ASSERT_EQ(kasan_read_total("reports"), reports + 2, "reports of all programs");
+	ASSERT_GT(kasan_read_total("checked"), checked, "checked in all programs");
+	ASSERT_EQ(kasan_read_total("failed"), 0, "programs without memory for checks");
 	kasan_report_prog__destroy(skel);
 }
 
