@@ -143,6 +143,11 @@ __bpf_kfunc int bpf_test_kasan_unpoison(void *mem, u32 mem__sz)
 	return unpoison(mem, mem__sz);
 }
 
+__bpf_kfunc void bpf_test_kasan_poison_at(u64 addr, u32 size, u8 value)
+{
+	poison((void *)(long)addr, size, value);
+}
+
 __bpf_kfunc int bpf_test_kasan_read(const void *mem, u32 mem__sz)
 {
 	return !__kasan_check_read(mem, mem__sz);
@@ -182,6 +187,7 @@ BTF_ID_FLAGS(func, bpf_test_kasan_wild)
 BTF_ID_FLAGS(func, bpf_test_kasan_list)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison)
 BTF_ID_FLAGS(func, bpf_test_kasan_unpoison)
+BTF_ID_FLAGS(func, bpf_test_kasan_poison_at)
 BTF_ID_FLAGS(func, bpf_test_kasan_read)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_len)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_mark)

@@ -53,6 +53,9 @@ struct bpf_test_kasan_obj *bpf_test_kasan_list(void)
 int bpf_test_kasan_poison(void *mem, u32 mem__sz, u8 value) __ksym;
 int bpf_test_kasan_unpoison(void *mem, u32 mem__sz) __ksym;
 
+/* The same at any address, for what a program may not pass, or not write. 0 makes it good. */
+void bpf_test_kasan_poison_at(__u64 addr, __u32 size, __u8 value) __ksym;
+
 /* The same, with 0xff, for fields of the sk_buff behind a context. */
 void bpf_test_kasan_poison_skb_len(struct __sk_buff *ctx) __ksym;
 void bpf_test_kasan_poison_skb_mark(struct __sk_buff *ctx) __ksym;
