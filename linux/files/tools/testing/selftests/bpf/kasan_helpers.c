@@ -221,6 +221,11 @@ long kasan_read_total(const char *name)
 	return read_number(TOTALS, name);
 }
 
+bool kasan_is_portable(void)
+{
+	return kasan_read_total("portable") == 1;
+}
+
 bool kasan_instrument(bool on)
 {
 	return !sysctl_set_or_fail(SYSCTL, NULL, on ? "1" : "0");

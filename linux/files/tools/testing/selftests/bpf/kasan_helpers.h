@@ -50,6 +50,9 @@ long kasan_read_count(int prog_fd, const char *name);
 /* The same of all programs, "checked" for instance. */
 long kasan_read_total(const char *name);
 
+/* Whether cold paths are plain bytecode, as for a JIT that has no check call. */
+bool kasan_is_portable(void);
+
 /* A descriptor of the BTF of the module, for calls in instructions that libbpf does not see. */
 int kasan_module_btf(void);
 

@@ -673,8 +673,10 @@ static void test_sixth_arg(void)
 	if (fd < 0)
 		return;
 
+	/* In the portable form, such a function's accesses are not checked. */
 	run_sixth_arg(fd, &acc, ALL_ELSE);
-	run_sixth_arg(fd, &acc, ALL_ELSE_AND_LAST);
+	if (!kasan_is_portable())
+		run_sixth_arg(fd, &acc, ALL_ELSE_AND_LAST);
 	close(fd);
 }
 
