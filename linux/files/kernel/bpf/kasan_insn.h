@@ -13,6 +13,7 @@ enum {
 	KASAN_OFF,
 	KASAN_ON,
 	KASAN_ON_PROBE,		/* also the loads whose faults BPF tolerates */
+	KASAN_ON_OUTLINE,	/* with CONFIG_BPF_KASAN_OUTLINE */
 };
 
 /* The kernel.bpf_kasan sysctl, and whether the command line asks for the portable form. */
@@ -54,7 +55,7 @@ struct kasan_check {
 	u32 loads;		/* index of the first */
 	u32 loads_before;	/* in the program */
 	u32 tests;		/* index of the first */
-	u8 nr_loads;		/* 0 for an access that may fault: the test alone, in place */
+	u8 nr_loads;		/* 0: the test alone, in place */
 	u8 nr_tests;
 	u8 base;		/* register of the first access */
 	u16 stack_depth;	/* of the subprogram, before it is extended */
@@ -85,6 +86,7 @@ struct kasan_rewrite {
 	struct bpf_prog *prog;
 	bool probe;			/* check what may fault by design too */
 	bool portable;			/* the JIT has no check call */
+	bool outline;			/* a call before each access, for comparison */
 	u32 len;			/* length before the rewrite */
 	u32 *pos;			/* new place of instruction i, or of the check before it */
 	u16 *check_len;			/* instructions to insert before instruction i */

@@ -20,7 +20,7 @@
 #define GRANULE			8
 #define MAX_PENDING		64	/* accesses that wait for neighbours */
 #define MAX_COVERED		32	/* spans known to be checked */
-#define MAX_NTH			1000	/* what fits into the check instruction, and some */
+#define MAX_NTH			500	/* what fits into the check instruction */
 #define MAX_DELTA		0x10000000
 #define STACK_VALUE		0
 
@@ -376,6 +376,12 @@ static bool is_probe_mem(const struct bpf_insn *insn)
 	       (mode == BPF_PROBE_MEM || mode == BPF_PROBE_MEMSX);
 }
 
+/* One that may fault has no neighbours: they might not be mapped. */
+static bool is_alone(const struct kasan_rewrite *rw, const struct kasan_pending *p)
+{
+	return p->acc.probe || rw->outline;
+}
+
 static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan_plan *plan,
 			      const struct kasan_pending *p, enum kasan_kind kind)
 {
@@ -391,7 +397,7 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan
 		return KASAN_SKIP_STACK;
 	if (test_bit(p->insn, rw->ax_live) || (rw->portable && plan->stack_args))
 		return KASAN_SKIP_AX;
-	return !p->acc.probe && is_covered(plan, &p->span) ? KASAN_ELIDED : KASAN_CHECKED;
+	return !is_alone(rw, p) && is_covered(plan, &p->span) ? KASAN_ELIDED : KASAN_CHECKED;
 }
 
 static void add_pending(struct kasan_rewrite *rw, struct kasan_plan *plan, struct kasan_pending *p)
@@ -404,14 +410,13 @@ static void add_pending(struct kasan_rewrite *rw, struct kasan_plan *plan, struc
 	plan->nr_pending++;
 }
 
-/* One that may fault has no neighbours: they might not be mapped. */
-static void add_probe(struct kasan_rewrite *rw, struct kasan_plan *plan,
+static void add_alone(struct kasan_rewrite *rw, struct kasan_plan *plan,
 		      const struct kasan_pending *p)
 {
-	const struct kasan_pending probe = *p;
+	const struct kasan_pending alone = *p;
 
 	flush(rw, plan);
-	plan_test(rw, new_check(rw, plan, &probe), &probe, &probe);
+	plan_test(rw, new_check(rw, plan, &alone), &alone, &alone);
 }
 
 static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 i)
@@ -433,8 +438,8 @@ static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 
 	rw->count[kind]++;
 	if (kind != KASAN_CHECKED)
 		return;
-	if (p->acc.probe)
-		add_probe(rw, plan, p);
+	if (is_alone(rw, p))
+		add_alone(rw, plan, p);
 	else
 		add_pending(rw, plan, p);
 	if (plan->nr_pending == MAX_PENDING)

@@ -2,6 +2,7 @@
 #ifndef _ARCH_X86_NET_BPF_KASAN_H
 #define _ARCH_X86_NET_BPF_KASAN_H
 
+#include <linux/bpf_kasan_outline.h>
 #include <linux/filter.h>
 #include <linux/log2.h>
 
@@ -21,5 +22,8 @@ static inline void *bpf_kasan_thunk(const struct bpf_insn *insn)
 
 	return bpf_kasan_thunks[kind][ilog2(bpf_kasan_check_size(insn))];
 }
+
+int bpf_kasan_emit_outline(u8 **pprog, const struct bpf_verifier_env *env,
+			   const struct bpf_prog *bpf_prog, const struct bpf_insn *insn, u8 *ip);
 
 #endif /* _ARCH_X86_NET_BPF_KASAN_H */
