@@ -33,7 +33,10 @@ work_name() {
 WORK=$CACHE/$(work_name)
 PRISTINE=$WORK/pristine
 TREE=$WORK/tree
-BUILD=$WORK/build
+# Another kernel of the same source, with linux/configs/$FLAVOUR.config on top.
+FLAVOUR=${FLAVOUR:-}
+BUILD=$WORK/${FLAVOUR:+$FLAVOUR-}build
+MODULES=$WORK/${FLAVOUR:+$FLAVOUR-}modules
 TOOLS=$WORK/tools
 SELFTESTS=$WORK/selftests
 LOGS=$WORK/log
