@@ -2,8 +2,8 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check kernel selftests run shell deps do-demo do-check do-kernel do-selftests do-run \
-	do-shell do-deps clean distclean
+.PHONY: help demo check bench kernel selftests run shell deps do-demo do-check do-bench do-kernel \
+	do-selftests do-run do-shell do-deps clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
@@ -13,6 +13,7 @@ CMD ?=
 help:
 	@echo "make demo          build all, then catch a use-after-free of a BPF program in a guest"
 	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
+	@echo "make bench         measure what a check costs, next to a call before each access"
 	@echo "make kernel        get, patch, configure and build the kernel"
 	@echo "make selftests     build test_progs with the tests of this project, or TESTS='a b'"
 	@echo "make run CMD='..'  run a command in the guest, in this directory"
@@ -26,7 +27,7 @@ help:
 
 # These end make with the exit status of their script, see scripts/exit_status.c. Before there is a
 # compiler, with make's.
-TARGETS := demo check kernel selftests run shell deps
+TARGETS := demo check bench kernel selftests run shell deps
 ifneq ($(filter $(TARGETS),$(MAKECMDGOALS)),)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bpf-kasan
 STATUS := $(shell mktemp -u)
@@ -37,7 +38,7 @@ $(CACHE)/exit_status.so: scripts/exit_status.c
 endif
 endif
 
-do-demo do-check do-kernel do-deps: do-%:
+do-demo do-check do-bench do-kernel do-deps: do-%:
 	@scripts/$*; echo $$? >$(STATUS)
 
 do-selftests:
