@@ -382,6 +382,24 @@ static bool is_alone(const struct kasan_rewrite *rw, const struct kasan_pending 
 	return p->acc.probe || rw->outline;
 }
 
+/*
+ * Where BPF_REG_AX has a value there is no place for a check, but there may be one at an earlier
+ * access that is to be a neighbour.
+ */
+static bool has_place(const struct kasan_rewrite *rw, const struct kasan_plan *plan,
+		      const struct kasan_pending *p)
+{
+	const struct kasan_pending *q;
+
+	if (!test_bit(p->insn, rw->ax_live))
+		return true;
+	for (q = plan->pending; q < p; q++)
+		if (!is_alone(rw, p) && q->span.id == p->span.id &&
+		    p->first <= q->last + GRANULE && q->first <= p->last + GRANULE)
+			return true;
+	return false;
+}
+
 static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan_plan *plan,
 			      const struct kasan_pending *p, enum kasan_kind kind)
 {
@@ -395,16 +413,15 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan
 	mark = bpf_kasan_get_mark(rw, p->insn);
 	if (mark && !mark->not_stack)
 		return KASAN_SKIP_STACK;
-	if (test_bit(p->insn, rw->ax_live) || (rw->portable && plan->stack_args))
+	if (rw->portable && plan->stack_args)
 		return KASAN_SKIP_AX;
-	return !is_alone(rw, p) && is_covered(plan, &p->span) ? KASAN_ELIDED : KASAN_CHECKED;
+	if (!is_alone(rw, p) && is_covered(plan, &p->span))
+		return KASAN_ELIDED;
+	return has_place(rw, plan, p) ? KASAN_CHECKED : KASAN_SKIP_AX;
 }
 
 static void add_pending(struct kasan_rewrite *rw, struct kasan_plan *plan, struct kasan_pending *p)
 {
-	bpf_kasan_get_alignment(rw, p->insn, &p->acc, &p->known_bits, &p->low_bits);
-	p->low_bits -= plan->regs[p->acc.base].delta;
-	set_granules(p, p->known_bits, p->low_bits);
 	rw->straddling += p->first != p->last;
 	cover(plan, &p->span);
 	plan->nr_pending++;
@@ -434,6 +451,9 @@ static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 
 	p->span.id = plan->regs[p->acc.base].id;
 	p->span.start = plan->regs[p->acc.base].delta + p->acc.off;
 	p->span.end = p->span.start + p->acc.size;
+	bpf_kasan_get_alignment(rw, i, &p->acc, &p->known_bits, &p->low_bits);
+	p->low_bits -= plan->regs[p->acc.base].delta;
+	set_granules(p, p->known_bits, p->low_bits);
 	kind = decide(rw, plan, p, kind);
 	rw->count[kind]++;
 	if (kind != KASAN_CHECKED)

@@ -55,7 +55,7 @@ static const struct pointer_case {
 	{ "packet_tc" },
 	{ "packet_xdp" },
 	{ "packet_unaligned" },
-	{ "packet_last_byte",	{ R(8), R(4), R(2), R(1) } },
+	{ "packet_last_byte",	{ R(1), R(2), R(4), R(8) } },
 	{ "packet_meta" },
 
 	{ "obj_new" },
@@ -70,7 +70,7 @@ static const struct pointer_case {
 };
 
 /* What use() in the programs does. */
-static const struct kasan_access use_accesses[] = { R(8), W(4) };
+static const struct kasan_access use_accesses[] = { W(4), R(8) };
 
 static int kmsg = -1;
 

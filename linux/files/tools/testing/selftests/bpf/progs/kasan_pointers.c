@@ -142,7 +142,7 @@ static __always_inline void set_good(u64 addr, u32 size)
 		bpf_test_kasan_poison_at(addr, size, 0);
 }
 
-/* A load of 8 bytes and a store of 4, in the middle of 32 bytes or more. */
+/* A store of 4 bytes and a load of 8, in the middle of 32 bytes or more. */
 static __always_inline int use(void *mem)
 {
 	u64 *word = mem, addr, got;
@@ -153,10 +153,10 @@ static __always_inline int use(void *mem)
 	addr = address(word);
 	WRITE_ONCE(*word, VALUE);
 	set_bad(addr, sizeof(*word));
+	WRITE_ONCE(*(u32 *)word, (u32)VALUE + ADDEND);
 	got = READ_ONCE(*word);
-	WRITE_ONCE(*(u32 *)word, (u32)got + ADDEND);
 	set_good(addr, sizeof(*word));
-	return got != VALUE || READ_ONCE(*word) != VALUE + ADDEND;
+	return got != VALUE + ADDEND || READ_ONCE(*word) != got;
 }
 
 /* Map values */
@@ -415,10 +415,10 @@ int packet_last_byte(struct xdp_md *ctx)
 	before = *(u64 *)(p + 1) + *(u32 *)(p + 5) + *(u16 *)(p + 7) + p[8];
 	addr = address(p + 8);
 	set_bad(addr, 8);
-	after += READ_ONCE(*(u64 *)(p + 1));
-	after += READ_ONCE(*(u32 *)(p + 5));
-	after += READ_ONCE(*(u16 *)(p + 7));
 	after += READ_ONCE(p[8]);
+	after += READ_ONCE(*(u16 *)(p + 7));
+	after += READ_ONCE(*(u32 *)(p + 5));
+	after += READ_ONCE(*(u64 *)(p + 1));
 	after += READ_ONCE(p[7]) - p[7];	/* the neighbour is good */
 	set_good(addr, 8);
 	return before != after;

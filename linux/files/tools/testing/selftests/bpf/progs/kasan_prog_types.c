@@ -39,7 +39,10 @@ u32 armed;	/* runs to come that do some work */
 u32 runs;	/* that did it */
 u64 input, expected, output;
 
-/* The accesses are listed in prog_tests/kasan_prog_types.c. */
+/*
+ * The accesses are listed in prog_tests/kasan_prog_types.c. With a call in between, none of them is
+ * covered by the check of another.
+ */
 static __always_inline bool work(void)
 {
 	u32 old;
@@ -55,7 +58,9 @@ static __always_inline bool work(void)
 	else
 		p = bpf_test_kasan_arena(BUF);
 	WRITE_ONCE(*(u64 *)(p + 8), input);
+	bpf_ktime_get_ns();
 	old = __sync_fetch_and_add((u32 *)(p + 12), ADDEND);
+	bpf_ktime_get_ns();
 	output = (u64)old << 16 | READ_ONCE(*(u16 *)(p + 12));
 	return output == expected;
 }
