@@ -388,8 +388,8 @@ static void init_machine(struct machine *m, const struct access *acc, enum patte
 		m->words[0] = m->regs[0];
 }
 
-static bool check_reports(const struct access *acc, const struct matrix_step *step,
-			  const char *bug)
+static bool check_reports_in(const char *func, const struct access *acc,
+			     const struct matrix_step *step, const char *bug)
 {
 	struct kasan_report report = {};
 	int cnt;
@@ -400,10 +400,16 @@ static bool check_reports(const struct access *acc, const struct matrix_step *st
 		return false;
 	}
 	return !cnt || (ASSERT_STREQ(report.bug, bug, "bug class") &
-			ASSERT_STREQ(report.func, "access", "function") &
+			ASSERT_STREQ(report.func, func, "function") &
 			ASSERT_EQ(report.write, !is_read(acc->op), "is a write") &
 			ASSERT_EQ(report.size, op_size(acc->op), "size") &
 			ASSERT_EQ(report.addr, step->start + acc->addr, "address"));
+}
+
+static bool check_reports(const struct access *acc, const struct matrix_step *step,
+			  const char *bug)
+{
+	return check_reports_in("access", acc, step, bug);
 }
 
 static bool check_machine(const struct machine *m, const struct machine *expected)
@@ -568,7 +574,21 @@ static void test_rnd_hi32(const char *name)
 	prog_flags = 0;
 }
 
-/* The sixth argument of a function, "access", is in a register that no instruction names. */
+/*
+ * Arguments of a function, "access", from the sixth on. No instruction names the register that they
+ * are in, or it is the stack. The function returns, or throws, a value made of all of them.
+ */
+#define NR_STACK_ARGS	3
+
+struct stack_args {
+	bool in_caller;		/* where the access is, when the arguments are in place */
+	bool throws;
+};
+
+struct stack_args_ctx {
+	__u64 in[NR_STACK_ARGS];
+	__u64 out;
+};
 
 /* A function that returns a u64 and takes a pointer, and then u64s. */
 static int add_func(struct btf *btf, const char *name, int linkage, int nr_args)
@@ -583,7 +603,7 @@ static int add_func(struct btf *btf, const char *name, int linkage, int nr_args)
 	return btf__add_func(btf, name, linkage, proto);
 }
 
-static struct btf *make_sixth_arg_btf(struct bpf_func_info *infos)
+static struct btf *make_stack_args_btf(struct bpf_func_info *infos)
 {
 	struct btf *btf;
 
@@ -592,43 +612,87 @@ static struct btf *make_sixth_arg_btf(struct bpf_func_info *infos)
 		return NULL;
 
 	infos[0].type_id = add_func(btf, "main", BTF_FUNC_GLOBAL, 1);
-	infos[1].type_id = add_func(btf, "access", BTF_FUNC_STATIC, 6);
+	infos[1].type_id = add_func(btf, "access", BTF_FUNC_STATIC, 5 + NR_STACK_ARGS);
 	if (ASSERT_OK(btf__load_into_kernel(btf), "load btf"))
 		return btf;
 	btf__free(btf);
 	return NULL;
 }
 
-static int load_sixth_arg(const struct access *acc)
+static struct bpf_insn *emit_stack_args_caller(struct bpf_insn *to, const struct access *acc,
+					       bool has_access)
+{
+	*to++ = BPF_MOV64_REG(BPF_REG_6, BPF_REG_1);
+	memcpy(to, insn_area, sizeof(insn_area));
+	to += 2;
+	*to++ = BPF_MOV64_REG(BPF_REG_1, BPF_REG_0);
+	*to++ = BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, acc->addr - acc->off);
+	for (int i = 0; i < NR_STACK_ARGS; i++) {
+		*to++ = BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_6, 8 * i);
+		*to++ = BPF_STX_MEM(BPF_DW, REG_PARAMS, BPF_REG_2, -8 * (i + 1));
+	}
+	if (has_access)
+		*to++ = make_insn(acc);
+	for (int reg = BPF_REG_2; reg <= BPF_REG_5; reg++)
+		*to++ = BPF_MOV64_IMM(reg, 0);
+	*to++ = BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 3);
+	*to++ = BPF_STX_MEM(BPF_DW, BPF_REG_6, BPF_REG_0, 8 * NR_STACK_ARGS);
+	*to++ = BPF_MOV64_IMM(BPF_REG_0, 0);
+	*to++ = BPF_EXIT_INSN();
+	return to;
+}
+
+static __u64 mix_stack_args(const __u64 *args)
+{
+	__u64 value = 0;
+
+	for (int i = 0; i < NR_STACK_ARGS; i++)
+		value = value * 3 + args[i];
+	return value;
+}
+
+static struct bpf_insn *emit_stack_args_callee(struct bpf_insn *to, const struct access *acc,
+					       bool has_access, int throw_id)
+{
+	if (has_access)
+		*to++ = make_insn(acc);
+	*to++ = BPF_MOV64_IMM(BPF_REG_0, 0);
+	for (int i = 0; i < NR_STACK_ARGS; i++) {
+		*to++ = BPF_ALU64_IMM(BPF_MUL, BPF_REG_0, 3);
+		*to++ = BPF_LDX_MEM(BPF_DW, BPF_REG_2, REG_PARAMS, 8 * (i + 1));
+		*to++ = BPF_ALU64_REG(BPF_ADD, BPF_REG_0, BPF_REG_2);
+	}
+	if (throw_id) {
+		*to++ = BPF_MOV64_REG(BPF_REG_1, BPF_REG_0);
+		*to++ = BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_KFUNC_CALL, 0, throw_id);
+	}
+	*to++ = BPF_EXIT_INSN();
+	return to;
+}
+
+static int find_throw(void)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+	int id = btf__find_by_name_kind(btf, "bpf_throw", BTF_KIND_FUNC);
+
+	btf__free(btf);
+	ASSERT_GT(id, 0, "btf id of bpf_throw");
+	return id;
+}
+
+static int load_stack_args(const struct access *acc, const struct stack_args *args)
 {
 	LIBBPF_OPTS(bpf_prog_load_opts, opts);
-	struct bpf_insn insns[] = {
-		BPF_MOV64_REG(BPF_REG_6, BPF_REG_1),
-		insn_area[0],
-		insn_area[1],
-		BPF_MOV64_REG(BPF_REG_1, BPF_REG_0),
-		BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, acc->addr - acc->off),
-		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_6, 0),
-		BPF_STX_MEM(BPF_DW, REG_PARAMS, BPF_REG_2, -8),
-		BPF_MOV64_IMM(BPF_REG_2, 0),
-		BPF_MOV64_IMM(BPF_REG_3, 0),
-		BPF_MOV64_IMM(BPF_REG_4, 0),
-		BPF_MOV64_IMM(BPF_REG_5, 0),
-		BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, 3),
-		BPF_STX_MEM(BPF_DW, BPF_REG_6, BPF_REG_0, 8),
-		BPF_MOV64_IMM(BPF_REG_0, 0),
-		BPF_EXIT_INSN(),
-		/* access: */
-		make_insn(acc),
-		BPF_LDX_MEM(BPF_DW, BPF_REG_0, REG_PARAMS, 8),
-		BPF_EXIT_INSN(),
-	};
-	struct bpf_func_info infos[] = { { .insn_off = 0 }, { .insn_off = 15 } };
+	struct bpf_insn insns[MAX_INSNS], *to = insns;
+	struct bpf_func_info infos[2] = {};
 	char log[4096] = "";
 	struct btf *btf;
 	int fd;
 
-	btf = make_sixth_arg_btf(infos);
+	to = emit_stack_args_caller(to, acc, args->in_caller);
+	infos[1].insn_off = to - insns;
+	to = emit_stack_args_callee(to, acc, !args->in_caller, args->throws ? find_throw() : 0);
+	btf = make_stack_args_btf(infos);
 	if (!btf)
 		return -EINVAL;
 
@@ -639,29 +703,37 @@ static int load_sixth_arg(const struct access *acc)
 	opts.prog_flags = BPF_F_SLEEPABLE;
 	opts.log_buf = log;
 	opts.log_size = sizeof(log);
-	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "main", "GPL", insns, ARRAY_SIZE(insns), &opts);
+	fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "main", "GPL", insns, to - insns, &opts);
 	if (!ASSERT_OK_FD(fd, "load"))
 		printf("%s", log);
 	btf__free(btf);
 	return fd;
 }
 
-static void run_sixth_arg(int fd, const struct access *acc, enum pattern pattern)
+static void run_stack_args(int fd, const struct access *acc, const struct stack_args *args,
+			   enum pattern pattern)
 {
-	struct { __u64 in, out; } ctx = { .in = 0x6162636465666768ULL };
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct stack_args_ctx ctx = { .in = { 0x6162636465666768ULL, 0x7172, 0x8182838485ULL } };
 	struct matrix_step step = {};
 	const char *bug;
 
+	opts.ctx_in = &ctx;
+	opts.ctx_size_in = sizeof(ctx);
 	bug = set_pattern(&step, acc, pattern);
-	if (!run_step(skel->progs.before_access, &step) || !run_with_ctx(fd, &ctx, sizeof(ctx)) ||
+	if (!run_step(skel->progs.before_access, &step) ||
+	    !ASSERT_OK(bpf_prog_test_run_opts(fd, &opts), "test_run") ||
 	    !run_step(skel->progs.after_access, &step))
 		return;
 
-	check_reports(acc, &step, bug);
-	ASSERT_EQ(ctx.out, ctx.in, "sixth argument");
+	check_reports_in(args->in_caller ? "main" : "access", acc, &step, bug);
+	if (args->throws)
+		ASSERT_EQ(opts.retval, (__u32)mix_stack_args(ctx.in), "what was thrown");
+	else
+		ASSERT_EQ(ctx.out, mix_stack_args(ctx.in), "what was returned");
 }
 
-static void test_sixth_arg(void)
+static void test_stack_args(const struct stack_args *args)
 {
 	const struct access acc = {
 		.op = find_op("ldx4"), .memory = IN_MAP, .base = BPF_REG_1, .other = BPF_REG_2,
@@ -669,14 +741,14 @@ static void test_sixth_arg(void)
 	};
 	int fd;
 
-	fd = load_sixth_arg(&acc);
+	fd = load_stack_args(&acc, args);
 	if (fd < 0)
 		return;
 
 	/* In the portable form, such a function's accesses are not checked. */
-	run_sixth_arg(fd, &acc, ALL_ELSE);
+	run_stack_args(fd, &acc, args, ALL_ELSE);
 	if (!kasan_is_portable())
-		run_sixth_arg(fd, &acc, ALL_ELSE_AND_LAST);
+		run_stack_args(fd, &acc, args, ALL_ELSE_AND_LAST);
 	close(fd);
 }
 
@@ -721,8 +793,14 @@ static void run_matrix(void)
 	run_ops(IN_MAP);
 	for (int i = 0; i < ARRAY_SIZE(groups); i++)
 		run_group(&groups[i]);
-	if (test__start_subtest("sixth_arg"))
-		test_sixth_arg();
+	if (test__start_subtest("stack_args/callee"))
+		test_stack_args(&(struct stack_args) {});
+	if (test__start_subtest("stack_args/caller"))
+		test_stack_args(&(struct stack_args) { .in_caller = true });
+	if (test__start_subtest("stack_args/callee_throws"))
+		test_stack_args(&(struct stack_args) { .throws = true });
+	if (test__start_subtest("stack_args/caller_throws"))
+		test_stack_args(&(struct stack_args) { .in_caller = true, .throws = true });
 }
 
 static bool get_insns(void)
