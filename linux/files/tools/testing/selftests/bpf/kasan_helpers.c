@@ -13,6 +13,7 @@
 #define SYSCTL		"/proc/sys/kernel/bpf_kasan"
 #define TOTALS		"/sys/kernel/debug/bpf_kasan"
 #define MODULE		"bpf_test_kasan"
+#define HARDEN		"/proc/sys/net/core/bpf_jit_harden"
 #define RECORD_SIZE	8192
 #define MAX_REPORTS	16
 #define BAR		"======================================================"
@@ -226,6 +227,21 @@ bool kasan_is_portable(void)
 	return kasan_read_total("portable") == 1;
 }
 
+void kasan_expect(int fd, const struct kasan_report *expected, int cnt)
+{
+	struct kasan_report reports[MAX_REPORTS];
+	int found = kasan_log_read(fd, reports, MAX_REPORTS);
+
+	if (!ASSERT_EQ(found, cnt, "reports"))
+		kasan_print_reports(reports, MIN(found, MAX_REPORTS));
+	for (int i = 0; i < MIN(found, MIN(cnt, MAX_REPORTS)); i++) {
+		ASSERT_STREQ(reports[i].bug, expected->bug, "bug class");
+		ASSERT_STREQ(reports[i].func, expected->func, "function");
+		ASSERT_EQ(reports[i].write, expected->write, "is a write");
+		ASSERT_EQ(reports[i].size, expected->size, "size");
+	}
+}
+
 bool kasan_instrument(bool on)
 {
 	return !sysctl_set_or_fail(SYSCTL, NULL, on ? "1" : "0");
@@ -312,4 +328,132 @@ void kasan_test_abandon(int fd)
 {
 	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
 	close(fd);
+}
+
+/* Programs whose target is good or bad */
+
+static const struct mode {
+	const char *name;
+	bool instrumented;
+	bool blinded;
+	__u32 flags;
+} modes[] = {
+	{ "off" },
+	{ "on", true },
+	{ "blinded", true, true },
+	{ "rnd_hi32", true, .flags = BPF_F_TEST_RND_HI32 },
+};
+
+static struct bpf_object *load_targets(const void *(*elf_bytes)(size_t *size), __u32 flags)
+{
+	struct bpf_program *prog;
+	struct bpf_object *obj;
+	const void *bytes;
+	size_t size;
+
+	bytes = elf_bytes(&size);
+	obj = bpf_object__open_mem(bytes, size, NULL);
+	if (!ASSERT_OK_PTR(obj, "open_mem"))
+		return NULL;
+
+	bpf_object__for_each_program(prog, obj)
+		bpf_program__set_flags(prog, bpf_program__flags(prog) | flags);
+	if (ASSERT_OK(bpf_object__load(obj), "load"))
+		return obj;
+	bpf_object__close(obj);
+	return NULL;
+}
+
+static bool run_target(const struct bpf_object *obj, const char *name, __u64 arg, int *retval)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .ctx_in = &arg, .ctx_size_in = sizeof(arg));
+	const struct bpf_program *prog;
+
+	prog = bpf_object__find_program_by_name(obj, name);
+	if (!ASSERT_OK_PTR(prog, name) ||
+	    !ASSERT_OK(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), "test_run"))
+		return false;
+	*retval = opts.retval;
+	return true;
+}
+
+static bool set_target(const struct bpf_object *obj, bool bad)
+{
+	int err;
+
+	return run_target(obj, "set_target", bad, &err) && ASSERT_OK(err, "set_target");
+}
+
+/* For up to a second, where there is no result yet. */
+static bool get_result(const struct bpf_object *obj, const struct kasan_target_case *c,
+		       int *retval)
+{
+	if (!run_target(obj, c->prog, c->arg, retval))
+		return false;
+	if (!c->later)
+		return true;
+	if (!ASSERT_OK(*retval, "start"))
+		return false;
+	for (int i = 0; i < 1000; i++) {
+		if (!run_target(obj, c->later, 0, retval))
+			return false;
+		if (*retval != -1)
+			return true;
+		usleep(1000);
+	}
+	return ASSERT_FAIL("no result of %s", c->prog);
+}
+
+static void run_target_case(int fd, const struct bpf_object *obj,
+			    const struct kasan_target_case *c, bool bad, bool instrumented)
+{
+	struct kasan_report expected = {
+		.bug = "use-after-free", .write = c->write, .size = c->size ?: 8,
+	};
+	int retval, cnt = c->clean ? 0 : c->cnt ?: 1;
+
+	snprintf(expected.func, sizeof(expected.func), "%s", c->func ?: c->prog);
+	if (!ASSERT_EQ(kasan_log_read(fd, NULL, 0), 0, "reports before the test") ||
+	    !set_target(obj, bad))
+		return;
+	if (get_result(obj, c, &retval))
+		ASSERT_EQ(retval, c->retval, bad ? "bad retval" : "good retval");
+	set_target(obj, false);
+	kasan_expect(fd, &expected, bad && instrumented ? cnt : 0);
+}
+
+static void run_mode(int fd, const void *(*elf_bytes)(size_t *size), const struct mode *mode,
+		     const struct kasan_target_case *cases, int cnt)
+{
+	struct bpf_object *obj = load_targets(elf_bytes, mode->flags);
+	char name[64];
+
+	for (const struct kasan_target_case *c = cases; obj && c < cases + cnt; c++) {
+		if (c->variant)
+			snprintf(name, sizeof(name), "%s/%s/%s", mode->name, c->prog, c->variant);
+		else
+			snprintf(name, sizeof(name), "%s/%s/%llu", mode->name, c->prog, c->arg);
+		if (!test__start_subtest(name) || (c->prepare && !c->prepare(obj)))
+			continue;
+		run_target_case(fd, obj, c, false, mode->instrumented);
+		run_target_case(fd, obj, c, true, mode->instrumented);
+	}
+	bpf_object__close(obj);
+}
+
+void kasan_run_targets(int fd, const void *(*elf_bytes)(size_t *size),
+		       const struct kasan_target_case *cases, int cnt)
+{
+	char harden[16];
+
+	for (const struct mode *mode = modes; mode < modes + ARRAY_SIZE(modes); mode++) {
+		const char *level = mode->blinded ? "2" : "0";
+
+		if (!kasan_instrument(mode->instrumented) ||
+		    !ASSERT_OK(sysctl_set(HARDEN, harden, level), "set " HARDEN))
+			break;
+		run_mode(fd, elf_bytes, mode, cases, cnt);
+		sysctl_set_or_fail(HARDEN, NULL, harden);
+	}
+	kasan_instrument(true);
 }

@@ -3,7 +3,10 @@
 #define __KASAN_HELPERS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <linux/types.h>
+
+struct bpf_object;
 
 /* What a KASAN report says about an access by a BPF program. */
 struct kasan_report {
@@ -59,8 +62,39 @@ int kasan_module_btf(void);
 /* For the log of a test that found others than it expects. */
 void kasan_print_reports(const struct kasan_report *reports, int cnt);
 
+/*
+ * Reads the reports, and checks that there are @cnt of them, each with the bug class, the function,
+ * the direction and the size of @expected.
+ */
+void kasan_expect(int fd, const struct kasan_report *expected, int cnt);
+
 /* Whether programs that are loaded from now on are instrumented. */
 bool kasan_instrument(bool on);
+
+/*
+ * A program that includes progs/kasan_target.h. It is run once with a target that is good, for no
+ * report, and once with one that is bad. Both times it does the same.
+ */
+struct kasan_target_case {
+	const char *prog;
+	int retval;
+	const char *func;	/* that accesses the target, NULL for the program itself */
+	bool write;
+	int size;		/* 0 for 8 */
+	int cnt;		/* of accesses, 0 for one */
+	bool clean;		/* does not access the target */
+	__u64 arg;		/* of the program */
+	const char *later;	/* what returns the result when there is one, or -1; NULL: @prog */
+	const char *variant;	/* of a program with other cases, NULL: @arg */
+	bool (*prepare)(struct bpf_object *obj);
+};
+
+/*
+ * Runs all cases with a new object each for every way to load it: without instrumentation, with it,
+ * and with what later passes may do to an instrumented program.
+ */
+void kasan_run_targets(int fd, const void *(*elf_bytes)(size_t *size),
+		       const struct kasan_target_case *cases, int cnt);
 
 /*
  * Around a test that uses the bpf_test_kasan module. Returns a descriptor of the log, or a negative

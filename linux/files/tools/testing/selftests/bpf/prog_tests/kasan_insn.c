@@ -16,7 +16,6 @@
 #include "kasan_insn_memory.skel.h"
 
 #define KASAN_CHECK	"__bpf_kasan_check"
-#define MAX_REPORTS	8
 #define PACKET_SIZE	64
 #define BPF_REG_AX	12
 
@@ -161,18 +160,10 @@ static int run_prog(const struct bpf_program *prog, __u64 arg)
 	return opts.retval;
 }
 
-static void check_report(const struct kasan_case *c, const struct kasan_report *report)
-{
-	ASSERT_STREQ(report->bug, c->bug, "bug class");
-	ASSERT_STREQ(report->func, c->func ?: c->prog, "function");
-	ASSERT_EQ(report->write, c->access == WRITE, "is a write");
-	ASSERT_EQ(report->size, c->size, "size");
-}
-
 static void check_case(const struct bpf_object *obj, const struct kasan_case *c, bool instrumented)
 {
-	int cnt, expected = instrumented && c->bug ? c->cnt ?: 1 : 0;
-	struct kasan_report reports[MAX_REPORTS];
+	int cnt = instrumented && c->bug ? c->cnt ?: 1 : 0;
+	struct kasan_report expected = { .write = c->access == WRITE, .size = c->size };
 	struct bpf_program *prog;
 
 	prog = bpf_object__find_program_by_name(obj, c->prog);
@@ -181,11 +172,9 @@ static void check_case(const struct bpf_object *obj, const struct kasan_case *c,
 		return;
 
 	ASSERT_EQ(run_prog(prog, c->arg), 0, "retval");
-	cnt = kasan_log_read(kmsg, reports, MAX_REPORTS);
-	if (!ASSERT_EQ(cnt, expected, "reports"))
-		kasan_print_reports(reports, MIN(cnt, MAX_REPORTS));
-	for (int i = 0; i < MIN(cnt, expected); i++)
-		check_report(c, &reports[i]);
+	snprintf(expected.bug, sizeof(expected.bug), "%s", c->bug ?: "");
+	snprintf(expected.func, sizeof(expected.func), "%s", c->func ?: c->prog);
+	kasan_expect(kmsg, &expected, cnt);
 }
 
 static void run_suite(const struct suite *suite, bool instrumented)
