@@ -929,6 +929,147 @@ static void test_exec_blocks(struct kunit *test)
 	stop_reports(reports);
 }
 
+/*
+ * A check, run without the JIT and without memory: which shadow it loads, and whether it calls. It
+ * must not load the shadow of a byte that the access does not touch, which need not be mapped.
+ */
+
+struct check_run {
+	u64 base;		/* value of r1 */
+	u64 bad;		/* the granule with this address is bad, all others are good */
+	u64 first, last;	/* shadow that the check may load */
+	u64 ax;
+	const struct bpf_insn *call;
+};
+
+static u64 shadow_of(u64 addr)
+{
+	return (unsigned long)kasan_mem_to_shadow((void *)(unsigned long)addr);
+}
+
+static u64 load_shadow(struct kunit *test, const struct check_run *run, u64 addr, u32 size)
+{
+	u64 value = 0;
+
+	KUNIT_EXPECT_GE_MSG(test, addr, run->first, "%llx", run->base);
+	KUNIT_EXPECT_LE_MSG(test, addr + size - 1, run->last, "%llx", run->base);
+	for (; size--; addr++)
+		value |= addr == shadow_of(run->bad) ? 0xff : 0;
+	return value;
+}
+
+static u64 check_operand(const struct check_run *run, const struct bpf_insn *insn)
+{
+	if (BPF_SRC(insn->code) == BPF_K)
+		return insn->imm;
+	return insn->src_reg == BPF_REG_1 ? run->base : run->ax;
+}
+
+/* Returns the next instruction, or NULL for one that has no business in a check. */
+static const struct bpf_insn *step_check(struct kunit *test, struct check_run *run,
+					 const struct bpf_insn *insn)
+{
+	u64 src = check_operand(run, insn);
+	bool zero = !run->ax;
+
+	if (bpf_is_kasan_check(insn)) {
+		run->call = insn;
+		return insn + 1;
+	}
+	if (insn->code == (BPF_JMP | BPF_JA))
+		return insn + 1 + insn->off;
+	if (insn->dst_reg != BPF_REG_AX)
+		return NULL;
+	switch (insn->code) {
+	case BPF_LD | BPF_IMM | BPF_DW:
+		run->ax = (u32)insn[0].imm | (u64)insn[1].imm << 32;
+		return insn + 2;
+	case BPF_ALU64 | BPF_MOV | BPF_X:
+		run->ax = src;
+		return insn + 1;
+	case BPF_ALU64 | BPF_ADD | BPF_X:
+	case BPF_ALU64 | BPF_ADD | BPF_K:
+		run->ax += src;
+		return insn + 1;
+	case BPF_ALU64 | BPF_ARSH | BPF_K:
+		run->ax = (s64)run->ax >> src;
+		return insn + 1;
+	case BPF_LDX | BPF_MEM | BPF_B:
+	case BPF_LDX | BPF_MEM | BPF_H:
+	case BPF_LDX | BPF_MEM | BPF_W:
+	case BPF_LDX | BPF_MEM | BPF_DW:
+		run->ax = load_shadow(test, run, run->ax + insn->off,
+				      bpf_size_to_bytes(BPF_SIZE(insn->code)));
+		return insn + 1;
+	case BPF_JMP | BPF_JEQ | BPF_K:
+		return insn + 1 + (zero && !src ? insn->off : 0);
+	case BPF_JMP | BPF_JNE | BPF_K:
+		return insn + 1 + (!zero && !src ? insn->off : 0);
+	default:
+		return NULL;
+	}
+}
+
+/* The check before @access in @prog, up to the access. */
+static void check_shadow_loads(struct kunit *test, const struct bpf_prog *prog,
+			       const struct bpf_insn *access, u64 addr, u64 bad)
+{
+	const struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
+	u32 size = bpf_size_to_bytes(BPF_SIZE(access->code));
+	u64 last = addr + size - 1;
+	struct check_run run = {
+		.base = addr - access->off,
+		.bad = bad,
+		.first = shadow_of(addr),
+		.last = shadow_of(last),
+	};
+
+	while (insn && insn < end && memcmp(insn, access, sizeof(*insn)))
+		insn = step_check(test, &run, insn);
+	KUNIT_ASSERT_TRUE(test, insn && insn < end);
+	KUNIT_EXPECT_EQ_MSG(test, !!run.call, bad >> 3 == addr >> 3 || bad >> 3 == last >> 3,
+			    "size %u at %llx, bad %llx", size, addr, bad);
+	if (!run.call)
+		return;
+	KUNIT_EXPECT_EQ(test, run.ax, addr);
+	KUNIT_EXPECT_EQ(test, bpf_kasan_check_size(run.call), size);
+	KUNIT_EXPECT_EQ(test, bpf_kasan_check_write(run.call), BPF_CLASS(access->code) != BPF_LDX);
+}
+
+static void check_shadow_of(struct kunit *test, struct bpf_insn access, u64 mem)
+{
+	struct bpf_prog *prog = new_prog(test, 2);
+	u64 addr, bad;
+
+	prog->insnsi[0] = access;
+	prog->insnsi[1] = BPF_EXIT_INSN();
+	prog = bpf_kasan_instrument_classic(prog);
+	for (addr = mem + 8; addr < mem + 16; addr++)
+		for (bad = mem; bad < mem + 32; bad += 8)
+			check_shadow_loads(test, prog, &access, addr, bad);
+	bpf_prog_free(prog);
+}
+
+static void test_shadow_loads(struct kunit *test)
+{
+	static const u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	static const s16 offs[] = { 0, 1, -1, 8, S16_MAX, S16_MIN };
+	u8 *mem = kunit_kmalloc(test, TEST_BYTES, GFP_KERNEL);
+	u64 addr = (unsigned long)mem;
+	struct bpf_insn insn;
+	int i, j;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (j = 0; j < ARRAY_SIZE(offs); j++) {
+			insn = BPF_LDX_MEM(sizes[i], BPF_REG_0, BPF_REG_1, offs[j]);
+			check_shadow_of(test, insn, addr);
+			insn = BPF_STX_MEM(sizes[i], BPF_REG_1, BPF_REG_0, offs[j]);
+			check_shadow_of(test, insn, addr);
+		}
+	}
+}
+
 static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_decode_opcodes),
 	KUNIT_CASE(test_decode_operands),
@@ -938,6 +1079,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_ax_live),
 	KUNIT_CASE(test_plan),
 	KUNIT_CASE(test_disarm),
+	KUNIT_CASE(test_shadow_loads),
 	KUNIT_CASE_SLOW(test_exec),
 	KUNIT_CASE_SLOW(test_exec_blocks),
 	{}
