@@ -2,8 +2,8 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check bench kernel selftests run shell deps do-demo do-check do-bench do-kernel \
-	do-selftests do-run do-shell do-deps clean distclean
+TARGETS := demo check bench mutate kernel selftests run shell deps
+.PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
@@ -14,6 +14,7 @@ help:
 	@echo "make demo          build all, then catch a use-after-free of a BPF program in a guest"
 	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
 	@echo "make bench         measure what a check costs, next to a call before each access"
+	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
 	@echo "make kernel        get, patch, configure and build the kernel"
 	@echo "make selftests     build test_progs with the tests of this project, or TESTS='a b'"
 	@echo "make run CMD='..'  run a command in the guest, in this directory"
@@ -27,7 +28,6 @@ help:
 
 # These end make with the exit status of their script, see scripts/exit_status.c. Before there is a
 # compiler, with make's.
-TARGETS := demo check bench kernel selftests run shell deps
 ifneq ($(filter $(TARGETS),$(MAKECMDGOALS)),)
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/bpf-kasan
 STATUS := $(shell mktemp -u)
@@ -43,6 +43,9 @@ do-demo do-check do-bench do-kernel do-deps: do-%:
 
 do-selftests:
 	@scripts/selftests $(TESTS); echo $$? >$(STATUS)
+
+do-mutate:
+	@scripts/mutate $(MUTANTS); echo $$? >$(STATUS)
 
 do-run:
 	$(if $(value CMD),,$(error give a command: make run CMD='uname -a'))
