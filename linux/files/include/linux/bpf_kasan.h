@@ -26,7 +26,7 @@ struct bpf_kasan_mark {
 	u32 key;
 	bool not_stack;		/* some path had a base other than PTR_TO_STACK */
 	bool moved;		/* some path had a base that is not where its object starts */
-	u8 known_bits;		/* of the base's lowest 3 bits, this many are the same on all paths */
+	u8 known_bits;		/* so many of the base's lowest 3 bits are known on all paths */
 	u8 low_bits;		/* and these are they */
 };
 
@@ -52,7 +52,7 @@ void bpf_kasan_disarm(struct bpf_prog *prog);
 void bpf_kasan_count_report(struct bpf_prog *prog);
 void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog);
 
-u64 __bpf_kasan_check(u64 addr, u64 size, u64 write);
+u64 __bpf_kasan_check(u64 addr, u64 access, u64 load);
 void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip);
 void bpf_kasan_probe_at(u64 addr, u64 size, u64 write, unsigned long ip);
 
