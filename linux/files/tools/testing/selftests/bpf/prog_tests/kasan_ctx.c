@@ -302,13 +302,22 @@ static bool check_reports(const struct ctx_type *type, int converted)
 	return ok;
 }
 
+/* In between, a conversion may have a value in the only register that a check can use. */
+static int count_checked(int prog_fd)
+{
+	int in_fixups = kasan_read_count(prog_fd, "kasan_skipped_fixup");
+
+	ASSERT_LE(in_fixups, 1, "accesses without a check");
+	return kasan_read_count(prog_fd, "kasan_checked") + in_fixups;
+}
+
 static bool compare(const struct ctx_type *type, int on, int off)
 {
 	int converted = count_converted(off);
 	__u64 result = run(type, off, 0);
 
 	return ASSERT_EQ(kasan_read_count(off, "kasan_checked"), 0, "checks without them") &
-	       ASSERT_EQ(kasan_read_count(on, "kasan_checked"), OWN_ACCESSES + converted, "checks") &
+	       ASSERT_EQ(count_checked(on), OWN_ACCESSES + converted, "checks") &
 	       ASSERT_EQ(run(type, on, 0), result, "result with checks") &
 	       ASSERT_EQ(kasan_log_read(kmsg, NULL, 0), 0, "reports of good memory") &
 	       ASSERT_EQ(run(type, on, POISON), result, "result with bad memory") &
