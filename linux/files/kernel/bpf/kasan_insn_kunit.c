@@ -1039,15 +1039,18 @@ static void check_shadow_loads(struct kunit *test, const struct bpf_prog *prog,
 static void check_shadow_of(struct kunit *test, struct bpf_insn access, u64 mem)
 {
 	struct bpf_prog *prog = new_prog(test, 2);
+	struct kasan_rewrite rw;
 	u64 addr, bad;
 
 	prog->insnsi[0] = access;
 	prog->insnsi[1] = BPF_EXIT_INSN();
-	prog = bpf_kasan_instrument_classic(prog);
+	start_rewrite(test, &rw, prog);
+	KUNIT_ASSERT_EQ(test, make_room(&rw), 0);
+	move_insns(&rw);
 	for (addr = mem + 8; addr < mem + 16; addr++)
 		for (bad = mem; bad < mem + 32; bad += 8)
-			check_shadow_loads(test, prog, &access, addr, bad);
-	bpf_prog_free(prog);
+			check_shadow_loads(test, rw.prog, &access, addr, bad);
+	end_rewrite(&rw);
 }
 
 static void test_shadow_loads(struct kunit *test)
