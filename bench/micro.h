@@ -24,7 +24,7 @@ typedef signed int s32;
 #define MICRO_TEXT	63	/* characters of a string */
 #define MICRO_TEXT_A	4096
 #define MICRO_TEXT_B	8192
-#define MICRO_TEXT_LOOPS 4
+#define MICRO_TEXT_LOOPS 8
 
 /* The compiler must not know what this is, nor that it is the same as before. */
 #define micro_hide(var)	asm volatile("" : "+r"(var))

@@ -31,35 +31,19 @@ static int update_u32(struct bpf_object *obj, const char *map, __u32 key, const 
 	return update(obj, map, &key, value);
 }
 
-/* Ones' complement sum, not folded. */
-static __u32 sum16(const void *data, int len, __u32 sum)
-{
-	const __u8 *p = data;
-
-	for (int i = 0; i + 1 < len; i += 2)
-		sum += p[i] << 8 | p[i + 1];
-	return sum;
-}
-
-static __u16 fold(__u32 sum)
-{
-	while (sum >> 16)
-		sum = (sum & 0xffff) + (sum >> 16);
-	return htons(~sum);
-}
-
 struct tcp_packet {
 	struct ethhdr eth;
 	struct iphdr ip;
 	struct tcphdr tcp;
-	__u8 options[4];
 } __attribute__((packed));
 
-/* With the checksums that xdp_synproxy looks at. */
-static int make_packet(void *to, __u32 saddr, __u32 daddr, int sport, int dport, bool syn)
+#define CLIENT	0x0a0a0201
+#define SERVER	0x0a0a0101
+#define REAL	0xc0a80102
+
+static int make_packet(void *to, bool syn)
 {
-	int tcp_len = sizeof(struct tcphdr) + 4;
-	struct tcp_packet p = {
+	const struct tcp_packet packet = {
 		.eth = {
 			.h_dest = { 2, 0, 0, 0, 0, 1 },
 			.h_source = { 2, 0, 0, 0, 0, 2 },
@@ -67,25 +51,18 @@ static int make_packet(void *to, __u32 saddr, __u32 daddr, int sport, int dport,
 		},
 		.ip = {
 			.version = 4, .ihl = 5, .ttl = 64, .protocol = IPPROTO_TCP,
-			.tot_len = htons(sizeof(p) - sizeof(p.eth)),
-			.saddr = htonl(saddr), .daddr = htonl(daddr),
+			.tot_len = htons(sizeof(packet) - sizeof(packet.eth)),
+			.saddr = htonl(CLIENT), .daddr = htonl(SERVER),
 		},
 		.tcp = {
-			.source = htons(sport), .dest = htons(dport),
-			.doff = tcp_len / 4, .syn = syn, .ack = !syn, .window = htons(8192),
+			.source = htons(12345), .dest = htons(80),
+			.doff = sizeof(packet.tcp) / 4, .syn = syn, .ack = !syn,
 		},
-		.options = { 2, 4, 1460 >> 8, 1460 & 0xff }, /* the segment size */
 	};
 
-	p.ip.check = fold(sum16(&p.ip, sizeof(p.ip), 0));
-	p.tcp.check = fold(sum16(&p.tcp, tcp_len, sum16(&p.ip.saddr, 8, IPPROTO_TCP + tcp_len)));
-	memcpy(to, &p, sizeof(p));
-	return sizeof(p);
+	memcpy(to, &packet, sizeof(packet));
+	return sizeof(packet);
 }
-
-#define CLIENT	0x0a0a0201
-#define SERVER	0x0a0a0101
-#define REAL	0xc0a80102
 
 /* test_l4lb: a packet to a virtual address that leaves through a tunnel to a real one. */
 static int setup_l4lb(struct bpf_object *obj, void *packet)
@@ -110,7 +87,7 @@ static int setup_l4lb(struct bpf_object *obj, void *packet)
 	for (__u32 i = 0; i < 2; i++)
 		if (update_u32(obj, "ch_rings", meta.num * 2 + i, &number))
 			return -1;
-	return make_packet(packet, CLIENT, SERVER, 12345, 80, true);
+	return make_packet(packet, true);
 }
 
 static int add_flow(struct bpf_object *obj, __u32 real)
@@ -185,18 +162,7 @@ static int setup_lb(struct bpf_object *obj, void *packet)
 	    update_u32(obj, "ctl_array", 0, mac) || add_flow(obj, 1) ||
 	    set_batch_iters(obj, LB_BATCH))
 		return -1;
-	return make_packet(packet, CLIENT, SERVER, 12345, 80, false);
-}
-
-/* xdp_synproxy: a SYN, answered with a cookie. */
-static int setup_synproxy(struct bpf_object *obj, void *packet)
-{
-	const __u64 options = 1460ULL << 32 | 1440ULL << 48 | 7 << 24 | 64;
-	const __u16 port = 8080;
-
-	if (update_u32(obj, "values", 0, &options) || update_u32(obj, "allowed_ports", 0, &port))
-		return -1;
-	return make_packet(packet, CLIENT, SERVER, 12345, port, true);
+	return make_packet(packet, false);
 }
 
 struct py_offsets {
@@ -239,7 +205,6 @@ static int setup_pyperf(struct bpf_object *obj, void *packet)
 const struct real reals[] = {
 	{ "xdp_lb", "xdp_lb_bench", "xdp_lb_bench", RUN_XDP, 1, LB_BATCH + 1, XDP_TX, setup_lb },
 	{ "l4lb", "test_l4lb", "balancer_ingress", RUN_TC, 20, 1, TC_REDIRECT, setup_l4lb },
-	{ "synproxy", "xdp_synproxy_kern", "syncookie_xdp", RUN_XDP, 1, 1, XDP_TX, setup_synproxy },
 	{ "pyperf", "pyperf600_iter", "on_event", RUN_RAW_TP, 1, 3000, 0, setup_pyperf },
 	/* Its configuration is indexed by a process id below 32: it would find nothing. */
 	{ .name = "strobemeta", .object = "strobemeta_bpf_loop", .program = "on_event" },
