@@ -52,20 +52,44 @@ int bpf_jit_count_kasan_loads(const void *start, const void *end)
 	return nr;
 }
 
-/* R10 = [R10+0x0] of a byte, word, doubleword or quadword. If it faults, R10 has not changed. */
+struct kasan_load_code {
+	u8 bytes[5];
+	u8 len;
+};
+
+/* cmp byte, word, dword or qword ptr [r10], 0; by log2 of the size. If it faults, R10 is intact. */
+static const struct kasan_load_code load_codes[] = {
+	{ { 0x41, 0x80, 0x3a, 0x00 }, 4 },
+	{ { 0x66, 0x41, 0x83, 0x3a, 0x00 }, 5 },
+	{ { 0x41, 0x83, 0x3a, 0x00 }, 4 },
+	{ { 0x49, 0x83, 0x3a, 0x00 }, 4 },
+};
+
+/**
+ * bpf_kasan_emit_load - emit a check's load of shadow bytes
+ * @prog: where to
+ * @insn: instruction for which bpf_is_kasan_load() holds
+ *
+ * What is emitted only sets the flags: equal to zero, or not.
+ *
+ * Return: the byte after it.
+ */
+u8 *bpf_kasan_emit_load(u8 *prog, const struct bpf_insn *insn)
+{
+	int size = bpf_size_to_bytes(BPF_SIZE(insn->code));
+	const struct kasan_load_code *code = &load_codes[ilog2(size)];
+
+	memcpy(prog, code->bytes, code->len);
+	return prog + code->len;
+}
+
 bool bpf_jit_kasan_fault(const struct pt_regs *regs, unsigned long *shadow)
 {
-	static const u8 loads[][5] = {
-		{ 0x4d, 0x0f, 0xb6, 0x52, 0x00 },
-		{ 0x4d, 0x0f, 0xb7, 0x52, 0x00 },
-		{ 0x45, 0x8b, 0x52, 0x00 },
-		{ 0x4d, 0x8b, 0x52, 0x00 },
-	};
-	int i;
+	const struct kasan_load_code *code;
 
 	*shadow = regs->r10;
-	for (i = 0; i < ARRAY_SIZE(loads); i++)
-		if (!memcmp((void *)regs->ip, loads[i], i < 2 ? 5 : 4))
+	for (code = load_codes; code < load_codes + ARRAY_SIZE(load_codes); code++)
+		if (!memcmp((void *)regs->ip, code->bytes, code->len))
 			return true;
 	return false;
 }

@@ -23,6 +23,38 @@ static inline void *bpf_kasan_thunk(const struct bpf_insn *insn)
 	return bpf_kasan_thunks[kind][ilog2(bpf_kasan_check_size(insn))];
 }
 
+/**
+ * bpf_is_kasan_load - is this a check's load of shadow bytes?
+ * @insn: any instruction
+ *
+ * Return: true for one that ends the computation of a shadow address, and that a jump depends on,
+ * which is the only one to read the result.
+ */
+static inline bool bpf_is_kasan_load(const struct bpf_insn *insn)
+{
+	return IS_ENABLED(CONFIG_BPF_KASAN) && BPF_CLASS(insn->code) == BPF_LDX &&
+	       BPF_MODE(insn->code) == BPF_MEM && insn->dst_reg == BPF_REG_AX &&
+	       insn->src_reg == BPF_REG_AX && !insn->off &&
+	       insn[-1].code == (BPF_ALU64 | BPF_ARSH | BPF_K) &&
+	       insn[-1].dst_reg == BPF_REG_AX &&
+	       insn[1].code == (BPF_JMP | BPF_JNE | BPF_K) &&
+	       insn[1].dst_reg == BPF_REG_AX && !insn[1].imm;
+}
+
+/**
+ * bpf_is_kasan_jump - is this the jump that depends on a check's load?
+ * @insn: any instruction
+ *
+ * Return: true if the flags already tell whether to jump, from bpf_kasan_emit_load().
+ */
+static inline bool bpf_is_kasan_jump(const struct bpf_insn *insn)
+{
+	return IS_ENABLED(CONFIG_BPF_KASAN) && insn->code == (BPF_JMP | BPF_JNE | BPF_K) &&
+	       insn->dst_reg == BPF_REG_AX && bpf_is_kasan_load(insn - 1);
+}
+
+u8 *bpf_kasan_emit_load(u8 *prog, const struct bpf_insn *insn);
+
 int bpf_kasan_emit_outline(u8 **pprog, const struct bpf_verifier_env *env,
 			   const struct bpf_prog *bpf_prog, const struct bpf_insn *insn, u8 *ip);
 
