@@ -345,15 +345,17 @@ static void find_targets(struct kasan_rewrite *rw)
  * Both are the same modulo 2^61, and the sign extension supplies the top three bits. So it is exact
  * if the top four bits of the shadow address are equal, which has to hold for every address that
  * has a shadow: these are the ends of that range. Kernel addresses are the upper half of at most 57
- * bits here.
+ * bits, but on s390, where they are all up to 53 bits.
  */
 #define KASAN_FOLDED_OFFSET	((u64)KASAN_SHADOW_OFFSET << 3)
 #define KASAN_FOLDED_SHADOW(a)	((u64)((s64)((a) + KASAN_FOLDED_OFFSET) >> 3))
 #define KASAN_TRUE_SHADOW(a)	(((u64)(a) >> 3) + KASAN_SHADOW_OFFSET)
+#define KASAN_FIRST_ADDR	(IS_ENABLED(CONFIG_S390) ? 0 : ~0ULL << 56)
+#define KASAN_LAST_ADDR		(IS_ENABLED(CONFIG_S390) ? ~0ULL >> 11 : ~0ULL)
 
 static_assert(KASAN_SHADOW_SCALE_SHIFT == 3);
-static_assert(KASAN_FOLDED_SHADOW(~0ULL) == KASAN_TRUE_SHADOW(~0ULL));
-static_assert(KASAN_FOLDED_SHADOW(~0ULL << 56) == KASAN_TRUE_SHADOW(~0ULL << 56));
+static_assert(KASAN_FOLDED_SHADOW(KASAN_FIRST_ADDR) == KASAN_TRUE_SHADOW(KASAN_FIRST_ADDR));
+static_assert(KASAN_FOLDED_SHADOW(KASAN_LAST_ADDR) == KASAN_TRUE_SHADOW(KASAN_LAST_ADDR));
 
 /* If any of these shadow bytes is not 0, go to the cold path. */
 static void emit_load(struct bpf_insn *to, const struct kasan_check *check,
