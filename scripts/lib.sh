@@ -11,6 +11,8 @@ CACHE=${XDG_CACHE_HOME:-${HOME:?HOME is not set, set it or XDG_CACHE_HOME}/.cach
 KERNEL=${KERNEL:-7.2}
 LINUX=${LINUX:-}
 JOBS=${JOBS:-$(nproc)}
+# ARCH under a name that means nothing to a Makefile; it is unset below.
+export GUEST_ARCH=${GUEST_ARCH:-${ARCH:-x86_64}}
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }
@@ -18,6 +20,14 @@ die() { say "error: $*"; exit 1; }
 case $KERNEL in
 7.2 | 7.3) ;;
 *) die "KERNEL=$KERNEL is not supported: use KERNEL=7.2 or KERNEL=7.3, or LINUX=/path/to/your/kernel" ;;
+esac
+
+# What the kernel's Makefiles call the architecture, and what builds and runs for it. SYSROOT is the
+# guest's user space, where that cannot be the host's.
+case $GUEST_ARCH in
+x86_64 | x86) GUEST_ARCH=x86_64 SRCARCH=x86 IMAGE=bzImage CROSS='' QEMU=qemu-system-x86_64 ;;
+arm64) SRCARCH=arm64 IMAGE=Image CROSS=aarch64-linux-gnu- QEMU=qemu-system-aarch64 ;;
+*) die "ARCH=$GUEST_ARCH is not supported: use ARCH=x86_64 or ARCH=arm64" ;;
 esac
 
 # One directory for each kernel source. Its path is fixed, because a kernel build is bound to the
@@ -30,12 +40,17 @@ work_name() {
 	fi
 }
 
-WORK=$CACHE/$(work_name)
-PRISTINE=$WORK/pristine
-TREE=$WORK/tree
+# The source is the same for all architectures; what is built of it is not.
+SOURCE=$CACHE/$(work_name)
+PRISTINE=$SOURCE/pristine
+TREE=$SOURCE/tree
+MANIFEST=$SOURCE/manifest # the files of the tree that are not the pristine ones
+WORK=$SOURCE${CROSS:+/$GUEST_ARCH}
+SYSROOT=${CROSS:+$CACHE/root-$GUEST_ARCH}
 # Another kernel of the same source, with linux/configs/$FLAVOUR.config on top.
 FLAVOUR=${FLAVOUR:-}
 BUILD=$WORK/${FLAVOUR:+$FLAVOUR-}build
+BOOT_IMAGE=$BUILD/arch/$SRCARCH/boot/$IMAGE
 MODULES=$WORK/${FLAVOUR:+$FLAVOUR-}modules
 TOOLS=$WORK/tools
 SELFTESTS=$WORK/selftests
@@ -112,14 +127,20 @@ newest_clang() {
 
 CLANG=clang-$(newest_clang)
 LLVM_STRIP=llvm-strip-${CLANG#clang-}
-BPFTOOL=$TOOLS/bpftool/bpftool
+# The one that runs here; the guest's is in the same directory, without bootstrap.
+BPFTOOL=$TOOLS/bpftool/${CROSS:+bootstrap/}bpftool
 
 # Kernel make, in a build directory.
 kmake() { # build directory, arguments
 	local out=$1
 	shift
-	make -C "$TREE" O="$out" -j"$JOBS" CC='ccache gcc' HOSTCC='ccache gcc' "$@"
+	make -C "$TREE" O="$out" -j"$JOBS" ${CROSS:+ARCH=$SRCARCH CROSS_COMPILE=$CROSS} \
+		CC="ccache ${CROSS}gcc" HOSTCC='ccache gcc' "$@"
 }
+
+# What the Makefiles in tools/ need to be told to build for the guest.
+FOR_GUEST=(CC="ccache ${CROSS}gcc${SYSROOT:+ --sysroot=$SYSROOT}")
+[[ ! $CROSS ]] || FOR_GUEST+=(ARCH="$SRCARCH" CROSS_COMPILE="$CROSS")
 
 # "7.2": read, not asked, because a Makefile that may be refused should not run.
 source_version() { sed -n 's/^\(VERSION\|PATCHLEVEL\) = //p' "$1/Makefile" | paste -sd.; }
