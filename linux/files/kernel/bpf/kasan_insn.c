@@ -882,6 +882,11 @@ struct bpf_prog *bpf_kasan_instrument_classic(struct bpf_prog *prog)
 	return rw.prog;
 }
 
+bool __weak bpf_jit_supports_kasan_check(void)
+{
+	return false;
+}
+
 /* Where a shadow load has found something, and goes to the cold path? */
 static bool is_cold_jump(const struct bpf_insn *insn)
 {

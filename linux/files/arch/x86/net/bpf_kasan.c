@@ -9,6 +9,11 @@
 
 #include "bpf_kasan.h"
 
+bool bpf_jit_supports_kasan_check(void)
+{
+	return true;
+}
+
 static bool is_thunk(const void *func)
 {
 	int i;
