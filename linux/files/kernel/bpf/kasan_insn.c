@@ -10,7 +10,6 @@
  */
 #include <linux/bitmap.h>
 #include <linux/bpf.h>
-#include <linux/bpf_kasan_outline.h>
 #include <linux/bpf_verifier.h>
 #include <linux/kasan.h>
 #include <linux/log2.h>
@@ -373,33 +372,6 @@ static void emit_load(struct bpf_insn *to, const struct kasan_check *check,
 	memcpy(to, insns, sizeof(insns));
 }
 
-/*
- * The caller-saved registers that instruction @i or one after it reads. The verifier knows them of
- * its own instructions, and of those that one was converted to, but for what these compute.
- */
-static u8 live_regs(const struct kasan_rewrite *rw, u32 i)
-{
-	const struct bpf_insn *insn = &rw->prog->insnsi[i];
-	u16 live;
-
-	if (!bpf_kasan_get_mark(rw, i) && !is_ctx_field(rw, i))
-		return BPF_KASAN_CALLER_SAVED;
-	live = rw->env->insn_aux_data[i].live_regs_before;
-	if (!bpf_kasan_get_mark(rw, i))
-		live |= BIT(insn->dst_reg) | BIT(insn->src_reg);
-	return live & BPF_KASAN_CALLER_SAVED;
-}
-
-/* All in one, with CONFIG_BPF_KASAN_OUTLINE. */
-static void emit_outline(const struct kasan_rewrite *rw, const struct kasan_check *check,
-			 struct bpf_insn *to)
-{
-	const struct kasan_test *test = &rw->tests[check->tests];
-
-	*to = BPF_KASAN_OUTLINE_CHECK(test->size, test->write, check->base, test->off,
-				      live_regs(rw, check->insn));
-}
-
 /* The exact address and then the call, which looks at size and direction. */
 static struct bpf_insn *emit_test(struct bpf_insn *to, u8 base, const struct kasan_test *test)
 {
@@ -416,8 +388,6 @@ static u32 tests_len(const struct kasan_rewrite *rw, const struct kasan_check *c
 	const struct kasan_test *test = &rw->tests[check->tests];
 	u32 i, len = 0;
 
-	if (rw->outline)
-		return 1;
 	if (rw->portable)
 		return bpf_kasan_portable_len(rw, check);
 	for (i = 0; i < check->nr_tests; i++, test++)
@@ -457,9 +427,7 @@ static void emit_hot(const struct kasan_rewrite *rw, const struct kasan_check *c
 {
 	u32 i, pos = rw->pos[check->insn];
 
-	if (rw->outline)
-		emit_outline(rw, check, rw->prog->insnsi + pos);
-	else if (!check->nr_loads)
+	if (!check->nr_loads)
 		emit_tests(rw, check, rw->prog->insnsi + pos);
 	for (i = 0; i < check->nr_loads; i++, pos += KASAN_LOAD_LEN)
 		emit_load(rw->prog->insnsi + pos, check, &rw->loads[check->loads + i],
@@ -831,7 +799,6 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 
 	if (err)
 		return err;
-	rw->outline = READ_ONCE(bpf_kasan_mode) == KASAN_ON_OUTLINE;
 	rw->portable = bpf_kasan_portable || !bpf_jit_supports_kasan_check();
 	rw->probe = READ_ONCE(bpf_kasan_mode) == KASAN_ON_PROBE && !rw->portable;
 	err = plan_rewrite(rw) ?: rewrite(rw);

@@ -13,7 +13,6 @@ enum {
 	KASAN_OFF,
 	KASAN_ON,
 	KASAN_ON_PROBE,		/* also the loads whose faults BPF tolerates */
-	KASAN_ON_OUTLINE,	/* with CONFIG_BPF_KASAN_OUTLINE */
 };
 
 /* The kernel.bpf_kasan sysctl, and whether the command line asks for the portable form. */
@@ -86,7 +85,6 @@ struct kasan_rewrite {
 	struct bpf_prog *prog;
 	bool probe;			/* check what may fault by design too */
 	bool portable;			/* the JIT has no check call */
-	bool outline;			/* a call before each access, for comparison */
 	u32 len;			/* length before the rewrite */
 	u32 *pos;			/* new place of instruction i, or of the check before it */
 	u16 *check_len;			/* instructions to insert before instruction i */

@@ -379,7 +379,7 @@ static bool is_probe_mem(const struct bpf_insn *insn)
 /* One that may fault has no neighbours: they might not be mapped. */
 static bool is_alone(const struct kasan_rewrite *rw, const struct kasan_pending *p)
 {
-	return p->acc.probe || rw->outline;
+	return p->acc.probe;
 }
 
 /*

@@ -73,7 +73,7 @@ static const struct ctl_table bpf_kasan_sysctls[] = {
 		.mode		= 0644,
 		.proc_handler	= proc_dointvec_minmax,
 		.extra1		= SYSCTL_ZERO,
-		.extra2		= IS_ENABLED(CONFIG_BPF_KASAN_OUTLINE) ? SYSCTL_THREE : SYSCTL_TWO,
+		.extra2		= SYSCTL_TWO,
 	},
 };
 

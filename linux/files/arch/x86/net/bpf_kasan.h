@@ -2,7 +2,6 @@
 #ifndef _ARCH_X86_NET_BPF_KASAN_H
 #define _ARCH_X86_NET_BPF_KASAN_H
 
-#include <linux/bpf_kasan_outline.h>
 #include <linux/filter.h>
 #include <linux/log2.h>
 
@@ -54,8 +53,5 @@ static inline bool bpf_is_kasan_jump(const struct bpf_insn *insn)
 }
 
 u8 *bpf_kasan_emit_load(u8 *prog, const struct bpf_insn *insn);
-
-int bpf_kasan_emit_outline(u8 **pprog, const struct bpf_verifier_env *env,
-			   const struct bpf_prog *bpf_prog, const struct bpf_insn *insn, u8 *ip);
 
 #endif /* _ARCH_X86_NET_BPF_KASAN_H */
