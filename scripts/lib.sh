@@ -47,14 +47,16 @@ TREE=$SOURCE/tree
 MANIFEST=$SOURCE/manifest # the files of the tree that are not the pristine ones
 WORK=$SOURCE${CROSS:+/$GUEST_ARCH}
 SYSROOT=${CROSS:+$CACHE/root-$GUEST_ARCH}
+# FULL=1: a second kernel, with the configuration of the kernel's own selftests, see check-full.
+OUT=$WORK${FULL:+/full}
 # Another kernel of the same source, with linux/configs/$FLAVOUR.config on top.
 FLAVOUR=${FLAVOUR:-}
-BUILD=$WORK/${FLAVOUR:+$FLAVOUR-}build
+BUILD=$OUT/${FLAVOUR:+$FLAVOUR-}build
 BOOT_IMAGE=$BUILD/arch/$SRCARCH/boot/$IMAGE
-MODULES=$WORK/${FLAVOUR:+$FLAVOUR-}modules
-TOOLS=$WORK/tools
-SELFTESTS=$WORK/selftests
-LOGS=$WORK/log
+MODULES=$OUT/${FLAVOUR:+$FLAVOUR-}modules
+TOOLS=$OUT/tools
+SELFTESTS=$OUT/selftests
+LOGS=$OUT/log
 
 # On a miss the compiler alone names the headers: no second run of the preprocessor.
 export CCACHE_DIR=${CCACHE_DIR:-$CACHE/ccache} CCACHE_DEPEND=1
@@ -135,7 +137,7 @@ kmake() { # build directory, arguments
 	local out=$1
 	shift
 	make -C "$TREE" O="$out" -j"$JOBS" ${CROSS:+ARCH=$SRCARCH CROSS_COMPILE=$CROSS} \
-		CC="ccache ${CROSS}gcc" HOSTCC='ccache gcc' "$@"
+		CC="ccache ${CROSS}gcc" HOSTCC='ccache gcc' ${PAHOLE:+PAHOLE="$PAHOLE"} "$@"
 }
 
 # What the Makefiles in tools/ need to be told to build for the guest.
