@@ -2,17 +2,18 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-TARGETS := demo check bench mutate kernel selftests run shell deps
+TARGETS := demo check check-full bench mutate kernel selftests run shell deps
 .PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
 
-export ARCH KERNEL LINUX CONFIG TIMEOUT DRYRUN JOBS MEM CPUS
+export ARCH KERNEL LINUX CONFIG TIMEOUT DRYRUN JOBS MEM CPUS GUESTS
 CMD ?=
 
 help:
 	@echo "make demo          build all, then catch a use-after-free of a BPF program in a guest"
 	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
+	@echo "make check-full    the kernel's own BPF selftests, with checks and without; takes hours, TESTS='progs/*'"
 	@echo "make bench         measure what a check costs, next to a call before each access"
 	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
 	@echo "make kernel        get, patch, configure and build the kernel"
@@ -47,6 +48,10 @@ do-selftests:
 
 do-mutate:
 	@scripts/mutate $(MUTANTS); echo $$? >$(STATUS)
+
+# Patterns are not for this shell.
+do-check-full:
+	@set -f; scripts/check-full $(TESTS); echo $$? >$(STATUS)
 
 do-run:
 	$(if $(value CMD),,$(error give a command: make run CMD='uname -a'))
