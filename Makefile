@@ -2,7 +2,7 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-TARGETS := demo check check-full bench mutate kernel selftests run shell deps
+TARGETS := demo check check-full bench bench-load mutate kernel selftests run shell deps
 .PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -15,6 +15,7 @@ help:
 	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
 	@echo "make check-full    the kernel's own BPF selftests, with checks and without; takes hours, TESTS='progs/*'"
 	@echo "make bench         measure what a check costs, next to a call before each access"
+	@echo "make bench-load    how long programs take to load, with checks and without; PROGRAMS='pyperf*'"
 	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
 	@echo "make kernel        get, patch, configure and build the kernel"
 	@echo "make selftests     build test_progs with the tests of this project, or TESTS='a b'"
@@ -52,6 +53,9 @@ do-mutate:
 # Patterns are not for this shell.
 do-check-full:
 	@set -f; scripts/check-full $(TESTS); echo $$? >$(STATUS)
+
+do-bench-load:
+	@set -f; scripts/bench-load $(PROGRAMS); echo $$? >$(STATUS)
 
 do-run:
 	$(if $(value CMD),,$(error give a command: make run CMD='uname -a'))

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * bench_load PROGRAM...: how long does BPF_PROG_LOAD take with kernel.bpf_kasan 0, how long with 1?
+ *
+ * PROGRAM is FILE:TYPE, of which the first program is loaded as of that type, or a generated
+ * program, gen:SHAPE:LENGTH. Prints a line of tab separated numbers for each; times in us. How long
+ * the rewrite and the JIT take comes from the function graph tracer, in which these two are traced
+ * alone.
+ */
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define TRACING "/sys/kernel/tracing/"
+#define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
+
+struct load {
+	double total;		/* the system call */
+	double verify;		/* what the verifier says */
+	double rewrite;
+	double jit;
+	__u32 xlated;		/* instructions */
+	__u32 jited;		/* bytes */
+};
+
+struct subject {
+	enum bpf_prog_type type;
+	const struct bpf_insn *insns;
+	size_t cnt;
+	struct bpf_prog_load_opts opts;
+};
+
+static char verifier_log[1 << 20];
+
+static void die(const char *what, const char *arg)
+{
+	fprintf(stderr, "bench_load: %s %s: %s\n", what, arg, strerror(errno));
+	exit(1);
+}
+
+static void put_flags(const char *file, const char *text, int flags)
+{
+	int fd = open(file, O_WRONLY | flags);
+
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		die("cannot write", file);
+	close(fd);
+}
+
+static void put(const char *file, const char *text)
+{
+	put_flags(file, text, O_TRUNC);
+}
+
+static void start_tracing(void)
+{
+	put(TRACING "tracing_on", "0");
+	put(TRACING "set_ftrace_filter", "bpf_kasan_instrument");
+	put_flags(TRACING "set_ftrace_filter", "bpf_int_jit_compile", O_APPEND);
+	put(TRACING "options/funcgraph-abstime", "0");
+	put(TRACING "current_tracer", "function_graph");
+	put(TRACING "tracing_on", "1");
+}
+
+/* " 0)   1234.5 us   |  bpf_kasan_instrument();", sums of what was called since the last time. */
+static void read_trace(struct load *load)
+{
+	FILE *f = fopen(TRACING "trace", "r");
+	char line[512];
+
+	if (!f)
+		die("cannot read", TRACING "trace");
+	while (fgets(line, sizeof(line), f)) {
+		char *us = strstr(line, " us "), *time = us;
+
+		if (!us || line[0] == '#')
+			continue;
+		while (time > line && strchr("0123456789.", time[-1]))
+			time--;
+		if (strstr(us, "bpf_kasan_instrument"))
+			load->rewrite += atof(time);
+		else
+			load->jit += atof(time);
+	}
+	fclose(f);
+	put(TRACING "trace", "");
+}
+
+static double now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1e6 + ts.tv_nsec / 1e3;
+}
+
+static int load(const struct subject *subject, int kasan, struct load *result)
+{
+	struct bpf_prog_load_opts opts = subject->opts;
+	struct bpf_prog_info info = {};
+	__u32 len = sizeof(info);
+	const char *verify;
+	double start;
+	int fd;
+
+	memset(result, 0, sizeof(*result));
+	put("/proc/sys/kernel/bpf_kasan", kasan ? "1" : "0");
+	verifier_log[0] = 0;
+	start = now();
+	fd = bpf_prog_load(subject->type, "bench_load", "GPL", subject->insns, subject->cnt, &opts);
+	result->total = now() - start;
+	if (fd < 0)
+		return -errno;
+	read_trace(result);
+	verify = strstr(verifier_log, "verification time ");
+	if (verify)
+		result->verify = atof(verify + strlen("verification time "));
+	if (bpf_obj_get_info_by_fd(fd, &info, &len))
+		die("no information on", "the program");
+	result->xlated = info.xlated_prog_len / sizeof(struct bpf_insn);
+	result->jited = info.jited_prog_len;
+	close(fd);
+	return 0;
+}
+
+static void bench(const char *name, struct subject *subject)
+{
+	struct load off, on;
+	int err;
+
+	subject->opts.sz = sizeof(subject->opts);
+	subject->opts.log_buf = verifier_log;
+	subject->opts.log_size = sizeof(verifier_log);
+	subject->opts.log_level = 4;
+	err = load(subject, 0, &off);
+	if (!err)
+		err = load(subject, 1, &on);
+	if (err)
+		printf("%s\tfailed\t%s\n", name, strerror(-err));
+	else
+		printf("%s\t%zu\t%u\t%u\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%u\t%u\n", name,
+		       subject->cnt, off.xlated, on.xlated, off.verify, off.total, on.total,
+		       on.rewrite, off.jit, on.jit, off.jited, on.jited);
+	fflush(stdout);
+}
+
+static enum bpf_prog_type type_by_name(const char *name)
+{
+	int type;
+
+	for (type = 0; libbpf_bpf_prog_type_str(type); type++)
+		if (!strcmp(libbpf_bpf_prog_type_str(type), name))
+			return type;
+	errno = EINVAL;
+	die("no program type", name);
+	return BPF_PROG_TYPE_UNSPEC;
+}
+
+static void bench_object(char *file, const char *type)
+{
+	struct bpf_object *object = bpf_object__open_file(file, NULL);
+	struct bpf_program *prog = object ? bpf_object__next_program(object, NULL) : NULL;
+	const char *base = strrchr(file, '/');
+	struct subject subject = {};
+	char name[256];
+
+	if (!prog)
+		die("cannot open", file);
+	subject.type = type_by_name(type);
+	bpf_program__set_type(prog, subject.type);
+	if (bpf_object__prepare(object))
+		die("cannot prepare", file);
+	subject.insns = bpf_program__insns(prog);
+	subject.cnt = bpf_program__insn_cnt(prog);
+	subject.opts.expected_attach_type = bpf_program__expected_attach_type(prog);
+	subject.opts.prog_btf_fd = bpf_object__btf_fd(object);
+	subject.opts.func_info = bpf_program__func_info(prog);
+	subject.opts.func_info_cnt = bpf_program__func_info_cnt(prog);
+	subject.opts.func_info_rec_size = sizeof(struct bpf_func_info);
+	subject.opts.line_info = bpf_program__line_info(prog);
+	subject.opts.line_info_cnt = bpf_program__line_info_cnt(prog);
+	subject.opts.line_info_rec_size = sizeof(struct bpf_line_info);
+	snprintf(name, sizeof(name), "%s", base ? base + 1 : file);
+	name[strcspn(name, ".")] = 0;
+	bench(name, &subject);
+	bpf_object__close(object);
+}
+
+#define ALU(op, dst, src) { .code = BPF_ALU64 | BPF_X | (op), .dst_reg = dst, .src_reg = src }
+#define ALUI(op, dst, i) { .code = BPF_ALU64 | BPF_K | (op), .dst_reg = dst, .imm = i }
+#define LOAD(dst, base, o) \
+	{ .code = BPF_LDX | BPF_MEM | BPF_DW, .dst_reg = dst, .src_reg = base, .off = o }
+#define STORE(base, o, src) \
+	{ .code = BPF_STX | BPF_MEM | BPF_DW, .dst_reg = base, .src_reg = src, .off = o }
+#define JUMPI(op, reg, i, o) \
+	{ .code = BPF_JMP | BPF_K | (op), .dst_reg = reg, .imm = i, .off = o }
+
+enum { R0, R1, R2, R3, R4, R5, R6 };
+
+/* One access in eight instructions, as in programs that people write, and a jump. */
+static const struct bpf_insn typical[] = {
+	LOAD(R1, R6, 16),
+	ALU(BPF_ADD, R1, R3),
+	ALU(BPF_MOV, R2, R1),
+	ALUI(BPF_AND, R2, 255),
+	ALUI(BPF_LSH, R2, 3),
+	JUMPI(BPF_JSGT, R2, 77, 1),
+	ALU(BPF_XOR, R1, R2),
+	ALU(BPF_MOV, R4, R1),
+	ALUI(BPF_RSH, R4, 5),
+	ALU(BPF_ADD, R4, R2),
+	ALU(BPF_SUB, R1, R4),
+	ALUI(BPF_XOR, R1, 12345),
+	ALU(BPF_MOV, R3, R1),
+	STORE(R6, 24, R1),
+	ALUI(BPF_AND, R3, 65535),
+	ALUI(BPF_ADD, R3, 1),
+};
+
+/* Each access by way of another pointer, so that none can share a check: the worst case. */
+static const struct bpf_insn dense[] = {
+	ALU(BPF_MOV, R1, R6),
+	ALU(BPF_ADD, R1, R2),
+	STORE(R1, 0, R3),
+};
+
+static int new_map(void)
+{
+	int fd = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bench_load", 4, 64, 1, NULL);
+
+	if (fd < 0)
+		die("cannot create", "a map");
+	return fd;
+}
+
+static void bench_generated(const char *name, const char *shape, size_t cnt)
+{
+	const bool is_dense = !strcmp(shape, "dense");
+	const struct bpf_insn *block = is_dense ? dense : typical;
+	size_t i, len = is_dense ? ARRAY_SIZE(dense) : ARRAY_SIZE(typical);
+	int map = new_map();
+	const struct bpf_insn head[] = {
+		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = R6,
+		  .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map },
+		{},
+		ALUI(BPF_MOV, R3, 0),
+		LOAD(R2, R6, 0),
+		ALUI(BPF_AND, R2, 56),
+	};
+	const struct bpf_insn tail[] = {
+		ALUI(BPF_MOV, R0, 0),
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	struct subject subject = { .type = BPF_PROG_TYPE_RAW_TRACEPOINT };
+	struct bpf_insn *insns = calloc(cnt, sizeof(*insns));
+
+	if (!insns)
+		die("no memory for", name);
+	memcpy(insns, head, sizeof(head));
+	subject.cnt = ARRAY_SIZE(head);
+	while (subject.cnt + len + ARRAY_SIZE(tail) <= cnt)
+		for (i = 0; i < len; i++)
+			insns[subject.cnt++] = block[i];
+	memcpy(insns + subject.cnt, tail, sizeof(tail));
+	subject.cnt += ARRAY_SIZE(tail);
+	subject.insns = insns;
+	bench(name, &subject);
+	free(insns);
+	close(map);
+}
+
+int main(int argc, char **argv)
+{
+	int i;
+
+	libbpf_set_print(NULL);
+	start_tracing();
+	for (i = 1; i < argc; i++) {
+		char *arg = argv[i], *colon = strrchr(arg, ':');
+
+		if (!colon)
+			die("not a program:", arg);
+		if (!strncmp(arg, "gen:", 4)) {
+			char name[64], shape[32];
+
+			snprintf(shape, sizeof(shape), "%.*s", (int)(colon - arg - 4), arg + 4);
+			snprintf(name, sizeof(name), "%s %s", shape, colon + 1);
+			bench_generated(name, shape, atoi(colon + 1));
+		} else {
+			*colon = 0;
+			bench_object(arg, colon + 1);
+		}
+	}
+	return 0;
+}
