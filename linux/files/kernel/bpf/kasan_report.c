@@ -274,7 +274,9 @@ static int find_source(const struct kasan_culprit *culprit, const char **file, c
 	linfo = main->aux->btf ? bpf_find_linfo(main, culprit->idx) : NULL;
 	if (!linfo)
 		return -ENOENT;
-	bpf_get_linfo_file_line(main->aux->btf, linfo, file, line, nr);
+	*file = kbasename(btf_name_by_offset(main->aux->btf, linfo->file_name_off));
+	*line = skip_spaces(btf_name_by_offset(main->aux->btf, linfo->line_off));
+	*nr = BPF_LINE_INFO_LINE_NUM(linfo->line_col);
 	return 0;
 }
 
