@@ -12,7 +12,7 @@ KERNEL=${KERNEL:-7.2}
 LINUX=${LINUX:-}
 JOBS=${JOBS:-$(nproc)}
 # ARCH under a name that means nothing to a Makefile; it is unset below.
-export GUEST_ARCH=${GUEST_ARCH:-${ARCH:-x86_64}}
+export GUEST_ARCH=${ARCH:-${GUEST_ARCH:-x86_64}}
 
 say() { printf '%s\n' "$*" >&2; }
 die() { say "error: $*"; exit 1; }

@@ -473,8 +473,10 @@ static const struct plan_case plan_cases[] = {
 	  true, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 1, 1, 1, { { 16, 1 } } } } },
 	{ "header, unaligned", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_H, 4), R1_LOAD(BPF_DW, 6) },
 	  false, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 13, 1 } } } } },
-	{ "second access is covered", { R1_LOAD(BPF_DW, 0), BPF_ST_MEM(BPF_W, BPF_REG_1, 4, 0) },
+	{ "second access is covered", { BPF_ST_MEM(BPF_DW, BPF_REG_1, 0, 0), R1_LOAD(BPF_W, 4) },
 	  false, 1, 0, { { 0, 1, 2, { { 0, 1 }, { 7, 1 } } } } },
+	{ "write after read", { R1_LOAD(BPF_DW, 0), BPF_ST_MEM(BPF_W, BPF_REG_1, 4, 0) },
+	  false, 0, 0, { { 0, 2, 2, { { 0, 1 }, { 7, 1 } } } } },
 	{ "covered by two", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_W, 4), R1_LOAD(BPF_DW, 0) },
 	  true, 1, 0, { { 0, 2, 1, { { 0, 1 } } } } },
 	{ "only in part covered", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_DW, 0) },
@@ -857,7 +859,7 @@ static void fill_block(struct rnd_state *rnd, struct block *block)
 	}
 }
 
-/* Does an earlier access touch every byte of this one? One after the other, or several together. */
+/* Do earlier accesses touch every byte of this one, or write it if it is a write? */
 static bool block_covers(const struct block *block, int nr)
 {
 	const struct block_access *acc = &block->accesses[nr];
@@ -865,7 +867,8 @@ static bool block_covers(const struct block *block, int nr)
 	int i;
 
 	for (i = 0; i < nr; i++)
-		memset(covered + block->accesses[i].off, 1, block->accesses[i].size);
+		if (block->accesses[i].write >= acc->write)
+			memset(covered + block->accesses[i].off, 1, block->accesses[i].size);
 	return !memchr_inv(covered + acc->off, 1, acc->size);
 }
 

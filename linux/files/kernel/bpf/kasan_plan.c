@@ -33,6 +33,7 @@ struct kasan_value {
 struct kasan_span {
 	u32 id;
 	s32 start, end;		/* relative to the value; end is the first byte after */
+	bool write;
 };
 
 struct kasan_pending {
@@ -150,13 +151,14 @@ static void follow(struct kasan_plan *plan, const struct bpf_insn *insn)
 	}
 }
 
+/* A report says whether it is of a write, so that the check of a read does not do for one. */
 static bool is_covered(const struct kasan_plan *plan, const struct kasan_span *span)
 {
 	u32 i;
 
 	for (i = 0; i < plan->nr_covered; i++)
 		if (plan->covered[i].id == span->id && plan->covered[i].start <= span->start &&
-		    plan->covered[i].end >= span->end)
+		    plan->covered[i].end >= span->end && plan->covered[i].write >= span->write)
 			return true;
 	return false;
 }
@@ -166,7 +168,8 @@ static void cover(struct kasan_plan *plan, const struct kasan_span *span)
 	struct kasan_span *old;
 
 	for (old = plan->covered; old < plan->covered + plan->nr_covered; old++) {
-		if (old->id != span->id || old->start > span->end || old->end < span->start)
+		if (old->id != span->id || old->write != span->write ||
+		    old->start > span->end || old->end < span->start)
 			continue;
 		old->start = min(old->start, span->start);
 		old->end = max(old->end, span->end);
@@ -451,6 +454,7 @@ static void visit_access(struct kasan_rewrite *rw, struct kasan_plan *plan, u32 
 	p->span.id = plan->regs[p->acc.base].id;
 	p->span.start = plan->regs[p->acc.base].delta + p->acc.off;
 	p->span.end = p->span.start + p->acc.size;
+	p->span.write = p->acc.write;
 	bpf_kasan_get_alignment(rw, i, &p->acc, &p->known_bits, &p->low_bits);
 	p->low_bits -= plan->regs[p->acc.base].delta;
 	set_granules(p, p->known_bits, p->low_bits);

@@ -204,7 +204,7 @@ static bool is_covered(const struct progen_access *bad, const bool *reported, in
 	byte.size = 1;
 	for (; byte.off < bad[nr].off + bad[nr].size; byte.off++) {
 		for (i = 0; i < nr; i++)
-			if (reported[i] && byte.off >= bad[i].off &&
+			if (reported[i] && bad[i].write >= byte.write && byte.off >= bad[i].off &&
 			    byte.off < bad[i].off + bad[i].size)
 				break;
 		if (i == nr && is_bad(&byte, poison))

@@ -699,9 +699,9 @@ static void poison_unpriv(__u64 on)
 
 static void run_unpriv(int map_fd, int prog_fd, bool bad, bool instrumented)
 {
-	/* The check of the load covers the store. */
 	static const struct kasan_access accesses[] = {
 		{ .write = false, .size = 8 },
+		{ .write = true,  .size = 4 },
 	};
 	struct unpriv_value value = { .words = { UNPRIV_BAD, [UNPRIV_BAD] = INPUT } };
 	__u32 key = 0;

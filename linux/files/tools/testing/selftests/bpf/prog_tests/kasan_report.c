@@ -95,7 +95,7 @@ static __u32 checked_access(const struct bpf_insn *insns, __u32 len, __u32 i)
 	return skip_accesses(insns, len, i, nth);
 }
 
-/* The same for the portable form, which says how many shadow loads come before those of the check. */
+/* The same for the portable form, which says how many shadow loads come before the check's. */
 static __u32 checked_access_portable(const struct bpf_insn *insns, __u32 len, __u32 call)
 {
 	__u32 i, nth = insns[call - 2].imm >> 6;
@@ -107,7 +107,7 @@ static __u32 checked_access_portable(const struct bpf_insn *insns, __u32 len, __
 	return skip_accesses(insns, len, i, nth);
 }
 
-/* "insn NUMBER: TEXT" of the access that the program's check @nr is for, as bpftool would dump it */
+/* "insn NUMBER: TEXT" of the access that check @nr is for, as bpftool would dump it */
 static void format_insn(char *line, size_t size, int fd, int nr)
 {
 	struct bpf_insn *insns;

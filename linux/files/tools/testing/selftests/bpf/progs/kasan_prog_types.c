@@ -39,14 +39,11 @@ u32 armed;	/* runs to come that do some work */
 u32 runs;	/* that did it */
 u64 input, expected, output;
 
-/*
- * The accesses are listed in prog_tests/kasan_prog_types.c. As the pointer comes from the stack each
- * time, none of them is covered by the check of another.
- */
+/* The accesses are listed in prog_tests/kasan_prog_types.c. None is covered by another's check. */
 static __always_inline bool work(void)
 {
 	u32 old;
-	u8 *volatile p;
+	u8 *p;
 
 	if (!armed)
 		return false;
@@ -58,7 +55,9 @@ static __always_inline bool work(void)
 	else
 		p = bpf_test_kasan_arena(BUF);
 	WRITE_ONCE(*(u64 *)(p + 8), input);
+	asm volatile ("" : "+m"(p));
 	old = __sync_fetch_and_add((u32 *)(p + 12), ADDEND);
+	asm volatile ("" : "+m"(p));
 	output = (u64)old << 16 | READ_ONCE(*(u16 *)(p + 12));
 	return output == expected;
 }
