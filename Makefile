@@ -2,7 +2,7 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-TARGETS := demo check check-full bench bench-load mutate kernel selftests run shell deps
+TARGETS := demo check check-full bench bench-load mutate kernel selftests run shell deps series check-series export deb
 .PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -17,6 +17,10 @@ help:
 	@echo "make bench         measure what a check costs, next to a call before each access"
 	@echo "make bench-load    how long programs take to load, with checks and without; PROGRAMS='pyperf*'"
 	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
+	@echo "make series        write out/series-KERNEL: patches for git am, with a cover letter"
+	@echo "make check-series  apply, build and check each of these patches, with gcc and clang"
+	@echo "make export FROM=dir BASE=v7.2   take back the series from a git tree in which it was edited"
+	@echo "make deb           installable kernel packages; FLAVOUR=debian: with Debian's options"
 	@echo "make kernel        get, patch, configure and build the kernel"
 	@echo "make selftests     build test_progs with the tests of this project, or TESTS='a b'"
 	@echo "make run CMD='..'  run a command in the guest, in this directory"
@@ -41,7 +45,7 @@ $(CACHE)/exit_status.so: scripts/exit_status.c
 endif
 endif
 
-do-demo do-check do-bench do-kernel do-deps: do-%:
+do-demo do-check do-bench do-kernel do-deps do-series do-check-series: do-%:
 	@scripts/$*; echo $$? >$(STATUS)
 
 do-selftests:
@@ -56,6 +60,12 @@ do-check-full:
 
 do-bench-load:
 	@set -f; scripts/bench-load $(PROGRAMS); echo $$? >$(STATUS)
+
+do-export:
+	@scripts/export $(FROM) $(BASE); echo $$? >$(STATUS)
+
+do-deb:
+	@scripts/deb $(FLAVOUR); echo $$? >$(STATUS)
 
 do-run:
 	$(if $(value CMD),,$(error give a command: make run CMD='uname -a'))
