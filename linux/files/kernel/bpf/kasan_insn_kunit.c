@@ -744,9 +744,11 @@ static void exec_offsets(struct kunit *test, const struct exec_insn *exec,
 {
 	const struct exec_report *report = reports->reports;
 	struct bpf_insn insn = exec->insn;
+	bool aligned = BPF_MODE(insn.code) == BPF_ATOMIC && !IS_ENABLED(CONFIG_X86);
 	int off;
 
-	for (off = 0; off <= 16 - exec->size; off++) {
+	/* The verifier accepts no atomic access that is not aligned, and only x86 can do it. */
+	for (off = 0; off <= 16 - exec->size; off += aligned ? exec->size : 1) {
 		bool bad = is_bad(shadow, off, exec->size);
 		struct bpf_prog *prog;
 
