@@ -32,7 +32,7 @@ static struct kmem_cache *obj_cache;
 static u8 *obj_pair[2];
 static u8 *slab_area;
 static u8 *vmalloc_area;
-static u8 *arena;
+static u8 *arena_area, *arena;
 static struct bpf_test_kasan_obj list;
 
 /*
@@ -203,7 +203,7 @@ static void free_memory(void)
 {
 	if (arena)
 		unpoison(arena, BPF_TEST_KASAN_ARENA);
-	vfree(arena);
+	vfree(arena_area);
 	vfree(vmalloc_area);
 	kfree(slab_area);
 	for (int i = 0; i < ARRAY_SIZE(obj_pair); i++) {
@@ -227,7 +227,10 @@ static int alloc_memory(void)
 
 	slab_area = kzalloc(TAIL_SIZE, GFP_KERNEL);
 	vmalloc_area = vzalloc(PAGE_SIZE + TAIL_SIZE);
-	arena = vzalloc(BPF_TEST_KASAN_ARENA);
+	/* A report shows the shadow before the bad address too, which has to be mapped. */
+	arena_area = vzalloc(PAGE_SIZE + BPF_TEST_KASAN_ARENA);
+	if (arena_area)
+		arena = arena_area + PAGE_SIZE;
 	return slab_area && vmalloc_area && arena ? 0 : -ENOMEM;
 }
 
