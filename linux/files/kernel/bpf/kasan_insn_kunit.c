@@ -414,10 +414,18 @@ static void test_ax_live(struct kunit *test)
 		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 320),
 		BPF_LDX_MEM(BPF_DW, BPF_REG_0, BPF_REG_AX, 0),		/* base */
 		BPF_STX_MEM(BPF_DW, BPF_REG_1, BPF_REG_0, 384),
+		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 448),
+		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_1, 512),
+		BPF_JMP_IMM(BPF_JEQ, BPF_REG_AX, 0, 0),			/* compared */
+		BPF_LDX_MEM(BPF_DW, BPF_REG_AX, BPF_REG_1, 576),
+		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_1, 640),
+		BPF_ALU64_IMM(BPF_ADD, BPF_REG_AX, 1),			/* operand */
+		BPF_LDX_MEM(BPF_DW, BPF_REG_2, BPF_REG_1, 704),
 		BPF_EXIT_INSN(),
 	};
 	static const bool checked[] = {
-		true, true, false, false, true, false, false, true, false, true, false,
+		true, true, false, false, true, false, false, true, false, true,
+		true, false, false, true, false, false, true, false,
 	};
 	struct bpf_prog *prog = new_prog(test, ARRAY_SIZE(insns));
 	struct kasan_rewrite rw;
@@ -427,7 +435,7 @@ static void test_ax_live(struct kunit *test)
 	start_rewrite(test, &rw, prog);
 	for (i = 0; i < ARRAY_SIZE(insns); i++)
 		KUNIT_EXPECT_EQ_MSG(test, !!rw.check_len[i], checked[i], "insn %d", i);
-	KUNIT_EXPECT_EQ(test, rw.count[KASAN_SKIP_AX], 3);
+	KUNIT_EXPECT_EQ(test, rw.count[KASAN_SKIP_AX], 5);
 	end_rewrite(&rw);
 }
 
@@ -446,6 +454,8 @@ struct plan_case {
 		u8 insn, nr_tests, nr_loads;
 		struct kasan_load loads[3];
 	} checks[MAX_PLAN_CHECKS];
+	/* Per insn: how many low bits of its base are known, and which. NULL: 3, 0. */
+	const u8 (*low_bits)[2];
 };
 
 static const struct plan_case plan_cases[] = {
@@ -516,6 +526,58 @@ static const struct plan_case plan_cases[] = {
 	{ "low half of the base", { R1_LOAD(BPF_B, 0), BPF_MOV32_REG(BPF_REG_1, BPF_REG_1),
 				    R1_LOAD(BPF_B, 0) },
 	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "low half of the base, plus a constant",
+	  { R1_LOAD(BPF_B, 0), BPF_ALU32_IMM(BPF_ADD, BPF_REG_1, 0), R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "sign-extended base",
+	  { R1_LOAD(BPF_B, 0),
+	    BPF_RAW_INSN(BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_1, BPF_REG_1, 32, 0),
+	    R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "base plus a register",
+	  { R1_LOAD(BPF_B, 0), BPF_ALU64_REG(BPF_ADD, BPF_REG_1, BPF_REG_2), R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "base plus 4 GiB",
+	  { R1_LOAD(BPF_B, 0), BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, S32_MAX),
+	    BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, S32_MAX), BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, 2),
+	    R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 4, 1, 1, { { 0, 1 } } } } },
+	{ "constant base",
+	  { R1_LOAD(BPF_B, 0), BPF_LD_IMM64(BPF_REG_1, 0), R1_LOAD(BPF_B, 0) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 3, 1, 1, { { 0, 1 } } } } },
+	{ "base acquired",
+	  { R1_LOAD(BPF_B, 0), BPF_ATOMIC_OP(BPF_DW, BPF_LOAD_ACQ, BPF_REG_1, BPF_REG_1, 0),
+	    R1_LOAD(BPF_B, 0) },
+	  true, 0, 0, { { 0, 2, 1, { { 0, 1 } } }, { 2, 1, 1, { { 0, 1 } } } } },
+	{ "base returned",
+	  { BPF_MOV64_REG(BPF_REG_6, BPF_REG_0),
+	    BPF_RAW_INSN(BPF_JMP | BPF_CALL, 0, 0, 0, BPF_FUNC_ktime_get_ns),
+	    BPF_LDX_MEM(BPF_B, BPF_REG_1, BPF_REG_6, 0),
+	    BPF_LDX_MEM(BPF_B, BPF_REG_1, BPF_REG_0, 0) },
+	  false, 0, 0, { { 2, 1, 1, { { 0, 1 } } }, { 3, 1, 1, { { 0, 1 } } } } },
+	{ "base copied on one of two paths",
+	  { BPF_JMP_IMM(BPF_JEQ, BPF_REG_2, 0, 1), BPF_MOV64_REG(BPF_REG_2, BPF_REG_1),
+	    R1_LOAD(BPF_B, 0), BPF_LDX_MEM(BPF_B, BPF_REG_0, BPF_REG_2, 0) },
+	  false, 0, 0, { { 2, 1, 1, { { 0, 1 } } }, { 3, 1, 1, { { 0, 1 } } } } },
+	{ "neighbour after a 32-bit jump",
+	  { R1_LOAD(BPF_B, 0), BPF_JMP32_IMM(BPF_JEQ, BPF_REG_0, 0, 1), R1_LOAD(BPF_B, 1) },
+	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 1, 1 } } } } },
+	{ "base is 6 above a granule", { R1_LOAD(BPF_H, 8), R1_LOAD(BPF_H, 2) },
+	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
+	  (const u8[][2]) { { 3, 6 }, { 3, 6 } } },
+	{ "copied base is 6 above a granule",
+	  { BPF_MOV64_REG(BPF_REG_2, BPF_REG_1), BPF_ALU64_IMM(BPF_ADD, BPF_REG_2, 6),
+	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 2),
+	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 0) },
+	  true, 0, 0, { { 2, 2, 1, { { -6, 2 } } } },
+	  (const u8[][2]) { {}, {}, { 3, 6 }, { 3, 6 } } },
+	{ "alignment known at one of two", { R1_LOAD(BPF_B, 9), R1_LOAD(BPF_H, 8) },
+	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
+	  (const u8[][2]) { { 0, 0 }, { 3, 6 } } },
+	{ "no place at another value's access",
+	  { R1_LOAD(BPF_B, 0), BPF_LDX_MEM(BPF_B, BPF_REG_AX, BPF_REG_1, 1),
+	    BPF_LDX_MEM(BPF_B, BPF_REG_0, BPF_REG_2, 2), BPF_MOV64_REG(BPF_REG_3, BPF_REG_AX) },
+	  true, 0, 0, { { 0, 2, 1, { { 0, 1 } } } } },
 	{ "no place but at a neighbour",
 	  { R1_LOAD(BPF_B, 0), BPF_LDX_MEM(BPF_B, BPF_REG_AX, BPF_REG_1, 1), R1_LOAD(BPF_B, 2),
 	    BPF_LDX_MEM(BPF_B, BPF_REG_2, BPF_REG_1, 64), BPF_MOV64_REG(BPF_REG_3, BPF_REG_AX) },
@@ -532,7 +594,8 @@ static const struct plan_case plan_cases[] = {
 };
 
 /* As if the verifier had seen a map's value in every base. */
-static struct bpf_verifier_env *new_env(struct kunit *test, struct bpf_prog *prog)
+static struct bpf_verifier_env *new_env(struct kunit *test, const struct plan_case *c,
+					const struct bpf_prog *prog)
 {
 	struct bpf_verifier_env *env = kvzalloc(sizeof(*env), GFP_KERNEL);
 	u32 i;
@@ -547,6 +610,10 @@ static struct bpf_verifier_env *new_env(struct kunit *test, struct bpf_prog *pro
 			.not_stack = true,
 			.known_bits = 3,
 		};
+	for (i = 0; c->low_bits && i < prog->len - 1; i++) {
+		env->insn_aux_data[i].kasan.known_bits = c->low_bits[i][0];
+		env->insn_aux_data[i].kasan.low_bits = c->low_bits[i][1];
+	}
 	env->subprog_cnt = 1;
 	return env;
 }
@@ -581,20 +648,27 @@ static void expect_plan(struct kunit *test, const struct plan_case *c,
 	}
 }
 
-static void check_plan(struct kunit *test, const struct plan_case *c)
+static u32 plan_len(const struct plan_case *c)
 {
-	struct kasan_rewrite rw = {};
-	struct bpf_prog *prog;
 	u32 len = 0;
 
 	while (len < MAX_PLAN_INSNS && c->insns[len].code)
-		len++;
+		len += bpf_is_ldimm64(&c->insns[len]) ? 2 : 1;
+	return len;
+}
+
+static void check_plan(struct kunit *test, const struct plan_case *c)
+{
+	u32 len = plan_len(c);
+	struct kasan_rewrite rw = {};
+	struct bpf_prog *prog;
+
 	prog = new_prog(test, len + 1);
 	memcpy(prog->insnsi, c->insns, len * sizeof(*c->insns));
 	prog->insnsi[len] = BPF_EXIT_INSN();
 
 	rw.prog = prog;
-	rw.env = c->aligned ? new_env(test, prog) : NULL;
+	rw.env = c->aligned ? new_env(test, c, prog) : NULL;
 	KUNIT_ASSERT_EQ(test, init_rewrite(&rw), 0);
 	KUNIT_ASSERT_EQ(test, plan_rewrite(&rw), 0);
 	expect_plan(test, c, &rw);
@@ -608,6 +682,50 @@ static void test_plan(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(plan_cases); i++)
 		check_plan(test, &plan_cases[i]);
+}
+
+/* What waits for neighbours does so only for as long as a call can name them. */
+static void test_plan_long_block(struct kunit *test)
+{
+	u32 len = BIT(16 - BPF_KASAN_NTH_SHIFT) + 2, i;
+	struct bpf_prog *prog = new_prog(test, len);
+	struct kasan_rewrite rw;
+
+	for (i = 0; i < len; i++)
+		prog->insnsi[i] = BPF_ST_MEM(BPF_DW, BPF_REG_FP, -8, 0);
+	prog->insnsi[0] = R1_LOAD(BPF_B, 0);
+	prog->insnsi[len - 2] = R1_LOAD(BPF_B, 1);
+	prog->insnsi[len - 1] = BPF_EXIT_INSN();
+	start_rewrite(test, &rw, prog);
+	KUNIT_EXPECT_EQ(test, rw.nr_checks, 2);
+	end_rewrite(&rw);
+}
+
+/* An island that has to come early, @lead instructions later or not, in a row of constants. */
+static void check_island(struct kunit *test, u32 lead)
+{
+	const struct bpf_insn constant[] = { BPF_LD_IMM64(BPF_REG_0, -1ULL) };
+	u32 len = KASAN_MAX_ISLAND_DIST + lead, i;
+	struct bpf_prog *prog = new_prog(test, len);
+	struct kasan_rewrite rw;
+
+	for (i = 0; i <= lead; i++)
+		prog->insnsi[i] = R1_LOAD(BPF_B, 0);
+	for (; i + 2 < len; i += 2)
+		memcpy(&prog->insnsi[i], constant, sizeof(constant));
+	for (; i < len; i++)
+		prog->insnsi[i] = BPF_EXIT_INSN();
+	start_rewrite(test, &rw, prog);
+	KUNIT_ASSERT_EQ(test, rw.nr_islands, 1);
+	KUNIT_EXPECT_LT(test, rw.islands[0].insn, len - 2);
+	KUNIT_EXPECT_TRUE(test, bpf_is_ldimm64(&prog->insnsi[rw.islands[0].insn]));
+	end_rewrite(&rw);
+}
+
+static void test_island_between_constants(struct kunit *test)
+{
+	check_island(test, 0);
+	check_island(test, 1);
 }
 
 static void test_disarm(struct kunit *test)
@@ -1086,6 +1204,8 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_random_programs),
 	KUNIT_CASE(test_ax_live),
 	KUNIT_CASE(test_plan),
+	KUNIT_CASE(test_plan_long_block),
+	KUNIT_CASE(test_island_between_constants),
 	KUNIT_CASE(test_disarm),
 	KUNIT_CASE(test_shadow_loads),
 	KUNIT_CASE_SLOW(test_exec),
