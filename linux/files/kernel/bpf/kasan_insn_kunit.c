@@ -1,12 +1,86 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests of kasan_insn.c, which includes this file: the decoder, the generator, the layout,
- * and the result run by the JIT.
+ * KUnit tests of kasan_insn.c, which includes this file: what the verifier knows, the decoder, the
+ * generator, the layout, and the result run by the JIT.
  */
 #include <kunit/test.h>
 #include <linux/prandom.h>
 #include <linux/slab.h>
 #include <trace/events/bpf_kasan.h>
+
+/* What the verifier knows */
+
+struct known_case {
+	enum bpf_reg_type type;
+	struct tnum var_off;
+	int off, size;
+	u8 known_bits, low_bits;
+	enum bpf_map_type map_type;
+};
+
+static const struct known_case known_cases[] = {
+	{ PTR_TO_MAP_VALUE, { 0, 0 }, 4, 4, 3, 0, BPF_MAP_TYPE_HASH },
+	{ PTR_TO_MAP_VALUE, { 6, 0 }, 2, 2, 3, 6, BPF_MAP_TYPE_ARRAY },
+	{ PTR_TO_MAP_VALUE, { 4, 0xf8 }, 0, 4, 3, 4, BPF_MAP_TYPE_ARRAY },
+	{ PTR_TO_MAP_VALUE, { 2, 0xfc }, 0, 2, 2, 2, BPF_MAP_TYPE_ARRAY },
+	{ PTR_TO_MAP_VALUE, { 0, 0xff }, 0, 1, 0, 0, BPF_MAP_TYPE_ARRAY },
+	{ PTR_TO_MAP_VALUE, { 0, 0 }, 0, 8, 0, 0, BPF_MAP_TYPE_LPM_TRIE },
+	{ PTR_TO_BTF_ID, { 0, 0 }, 16, 8, 3, 0 },
+	{ PTR_TO_BTF_ID, { 4, 0 }, 4, 8, 3, 4 },
+	{ PTR_TO_BTF_ID, { 0, 0 }, 4, 8, 0, 0 },
+	{ PTR_TO_BTF_ID, { 4, 0 }, 8, 8, 0, 0 },
+	{ PTR_TO_BTF_ID, { 0, 0 }, 6, 2, 1, 0 },
+	{ PTR_TO_MEM, { 0, 0 }, 8, 8, 0, 0 },
+	{ PTR_TO_PACKET, { 0, 0 }, 8, 8, 0, 0 },
+	{ PTR_TO_CTX, { 0, 0 }, 8, 8, 0, 0 },
+};
+
+static void test_known_bits(struct kunit *test)
+{
+	struct bpf_reg_state *reg = kunit_kzalloc(test, sizeof(*reg), GFP_KERNEL);
+	struct bpf_map *map = kunit_kzalloc(test, sizeof(*map), GFP_KERNEL);
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, reg);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	for (i = 0; i < ARRAY_SIZE(known_cases); i++) {
+		const struct known_case *c = &known_cases[i];
+		u8 bits, low_bits = 0;
+
+		map->map_type = c->map_type;
+		reg->type = c->type;
+		reg->var_off = c->var_off;
+		reg->map_ptr = c->map_type ? map : NULL;
+		bits = known_bits(reg, c->off, c->size, &low_bits);
+		KUNIT_EXPECT_EQ_MSG(test, bits, c->known_bits, "case %d", i);
+		KUNIT_EXPECT_EQ_MSG(test, low_bits & (BIT(bits) - 1), c->low_bits, "case %d", i);
+	}
+}
+
+struct merge_case {
+	u8 known_bits[2], low_bits[2];	/* of two paths */
+	u8 merged;
+};
+
+static void test_merge_known_bits(struct kunit *test)
+{
+	static const struct merge_case cases[] = {
+		{ { 3, 3 }, { 6, 6 }, 3 }, { { 3, 3 }, { 6, 2 }, 2 }, { { 3, 3 }, { 6, 4 }, 1 },
+		{ { 3, 3 }, { 6, 5 }, 0 }, { { 2, 3 }, { 2, 6 }, 2 }, { { 3, 1 }, { 6, 4 }, 1 },
+		{ { 0, 3 }, { 0, 0 }, 0 }, { { 3, 0 }, { 0, 0 }, 0 },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct bpf_kasan_mark mark = {
+			.known_bits = cases[i].known_bits[0],
+			.low_bits = cases[i].low_bits[0],
+		};
+
+		merge_known_bits(&mark, cases[i].known_bits[1], cases[i].low_bits[1]);
+		KUNIT_EXPECT_EQ_MSG(test, mark.known_bits, cases[i].merged, "case %d", i);
+	}
+}
 
 /* The decoder */
 
@@ -1197,6 +1271,8 @@ static void test_shadow_loads(struct kunit *test)
 }
 
 static struct kunit_case bpf_kasan_cases[] = {
+	KUNIT_CASE(test_known_bits),
+	KUNIT_CASE(test_merge_known_bits),
 	KUNIT_CASE(test_decode_opcodes),
 	KUNIT_CASE(test_decode_operands),
 	KUNIT_CASE(test_invert_jump),
