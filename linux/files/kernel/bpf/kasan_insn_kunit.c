@@ -667,17 +667,25 @@ static const struct plan_case plan_cases[] = {
 			 { 2, 1, 1, { { -MAX_BPF_STACK - 1, 1 } } } } },
 };
 
-/* As if the verifier had seen a map's value in every base. */
-static struct bpf_verifier_env *new_env(struct kunit *test, const struct plan_case *c,
-					const struct bpf_prog *prog)
+static struct bpf_verifier_env *alloc_env(struct kunit *test, struct bpf_prog *prog)
 {
 	struct bpf_verifier_env *env = kvzalloc(sizeof(*env), GFP_KERNEL);
-	u32 i;
 
 	KUNIT_ASSERT_NOT_NULL(test, env);
+	env->prog = prog;
 	env->insn_aux_data = kunit_kcalloc(test, prog->len, sizeof(*env->insn_aux_data),
 					   GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, env->insn_aux_data);
+	return env;
+}
+
+/* As if the verifier had seen a map's value in every base. */
+static struct bpf_verifier_env *new_env(struct kunit *test, const struct plan_case *c,
+					struct bpf_prog *prog)
+{
+	struct bpf_verifier_env *env = alloc_env(test, prog);
+	u32 i;
+
 	for (i = 0; i < prog->len; i++)
 		env->insn_aux_data[i].kasan = (struct bpf_kasan_mark){
 			.key = insn_key(&prog->insnsi[i]),
@@ -720,6 +728,53 @@ static void expect_plan(struct kunit *test, const struct plan_case *c,
 		}
 		nr = rw->nr_checks;
 	}
+}
+
+struct path_case {
+	enum bpf_reg_type types[2];	/* of the base, on two paths */
+	bool not_stack;
+	u8 known_bits;
+};
+
+static void check_paths(struct kunit *test, const struct path_case *c)
+{
+	struct bpf_prog *prog = new_prog(test, 1);
+	struct bpf_verifier_env *env = alloc_env(test, prog);
+	struct bpf_reg_state *reg = kunit_kzalloc(test, sizeof(*reg), GFP_KERNEL);
+	struct kasan_rewrite rw = { .prog = prog, .env = env };
+	const struct bpf_kasan_mark *mark;
+	int i;
+
+	KUNIT_ASSERT_NOT_NULL(test, reg);
+	prog->insnsi[0] = R1_LOAD(BPF_DW, 8);
+	KUNIT_EXPECT_TRUE(test, !bpf_kasan_get_mark(&rw, 0));
+	for (i = 0; i < ARRAY_SIZE(c->types); i++) {
+		reg->type = c->types[i];
+		bpf_kasan_mark_access(env, 0, reg, 8, 8);
+	}
+	mark = bpf_kasan_get_mark(&rw, 0);
+	KUNIT_ASSERT_NOT_NULL(test, mark);
+	KUNIT_EXPECT_EQ(test, mark->not_stack, c->not_stack);
+	KUNIT_EXPECT_EQ(test, mark->known_bits, c->known_bits);
+	/* What a fixup has put there instead has not been verified. */
+	prog->insnsi[0].off = 16;
+	KUNIT_EXPECT_TRUE(test, !bpf_kasan_get_mark(&rw, 0));
+	kvfree(env);
+	bpf_prog_free(prog);
+}
+
+static void test_marks(struct kunit *test)
+{
+	static const struct path_case cases[] = {
+		{ { PTR_TO_STACK, PTR_TO_STACK }, false, 0 },
+		{ { PTR_TO_STACK, PTR_TO_BTF_ID }, true, 0 },
+		{ { PTR_TO_BTF_ID, PTR_TO_STACK }, true, 0 },
+		{ { PTR_TO_BTF_ID, PTR_TO_BTF_ID }, true, 3 },
+	};
+	int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++)
+		check_paths(test, &cases[i]);
 }
 
 static u32 plan_len(const struct plan_case *c)
@@ -1279,6 +1334,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_relax_boundaries),
 	KUNIT_CASE(test_random_programs),
 	KUNIT_CASE(test_ax_live),
+	KUNIT_CASE(test_marks),
 	KUNIT_CASE(test_plan),
 	KUNIT_CASE(test_plan_long_block),
 	KUNIT_CASE(test_island_between_constants),
