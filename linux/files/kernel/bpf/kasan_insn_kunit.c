@@ -813,6 +813,47 @@ static void test_plan(struct kunit *test)
 		check_plan(test, &plan_cases[i]);
 }
 
+/* Loads that may fault are checked on request, each by itself and in place; arenas never. */
+static void check_probe(struct kunit *test, bool probe)
+{
+	static const struct bpf_insn insns[] = {
+		R1_LOAD(BPF_B, 0),
+		BPF_RAW_INSN(BPF_LDX | BPF_PROBE_MEM | BPF_B, BPF_REG_0, BPF_REG_1, 8, 0),
+		BPF_RAW_INSN(BPF_LDX | BPF_PROBE_MEMSX | BPF_B, BPF_REG_0, BPF_REG_1, 16, 0),
+		BPF_RAW_INSN(BPF_LDX | BPF_PROBE_MEM32 | BPF_B, BPF_REG_0, BPF_REG_1, 24, 0),
+		BPF_EXIT_INSN(),
+	};
+	struct bpf_prog *prog = new_prog(test, ARRAY_SIZE(insns));
+	struct kasan_rewrite rw = { .prog = prog, .probe = probe };
+	u32 i;
+
+	memcpy(prog->insnsi, insns, sizeof(insns));
+	KUNIT_ASSERT_EQ(test, init_rewrite(&rw), 0);
+	KUNIT_ASSERT_EQ(test, plan_rewrite(&rw), 0);
+	KUNIT_EXPECT_EQ(test, rw.count[KASAN_SKIP_PROBE], probe ? 1 : 3);
+	KUNIT_ASSERT_EQ(test, rw.nr_checks, probe ? 3 : 1);
+	KUNIT_ASSERT_EQ(test, make_room(&rw), 0);
+	move_insns(&rw);
+	for (i = 0; i < rw.nr_checks; i++) {
+		const struct bpf_insn *call = &rw.prog->insnsi[rw.pos[i] + 2];
+
+		KUNIT_EXPECT_EQ(test, rw.checks[i].insn, i);
+		KUNIT_EXPECT_EQ(test, rw.checks[i].nr_tests, 1);
+		KUNIT_EXPECT_EQ(test, rw.checks[i].nr_loads, i ? 0 : 1);
+		if (!i)
+			continue;
+		KUNIT_EXPECT_TRUE(test, bpf_is_kasan_check(call));
+		KUNIT_EXPECT_TRUE(test, bpf_kasan_check_probe(call));
+	}
+	end_rewrite(&rw);
+}
+
+static void test_plan_probe(struct kunit *test)
+{
+	check_probe(test, false);
+	check_probe(test, true);
+}
+
 /* What waits for neighbours does so only for as long as a call can name them. */
 static void test_plan_long_block(struct kunit *test)
 {
@@ -1336,6 +1377,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_ax_live),
 	KUNIT_CASE(test_marks),
 	KUNIT_CASE(test_plan),
+	KUNIT_CASE(test_plan_probe),
 	KUNIT_CASE(test_plan_long_block),
 	KUNIT_CASE(test_island_between_constants),
 	KUNIT_CASE(test_disarm),
