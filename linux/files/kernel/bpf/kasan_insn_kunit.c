@@ -813,6 +813,24 @@ static void test_plan(struct kunit *test)
 		check_plan(test, &plan_cases[i]);
 }
 
+/* What comes before the target of an indirect jump need not have run. */
+static void test_plan_indirect_target(struct kunit *test)
+{
+	struct bpf_prog *prog = new_prog(test, 3);
+	struct kasan_rewrite rw = { .prog = prog, .env = alloc_env(test, prog) };
+
+	prog->insnsi[0] = R1_LOAD(BPF_B, 0);
+	prog->insnsi[1] = R1_LOAD(BPF_B, 0);
+	prog->insnsi[2] = BPF_EXIT_INSN();
+	rw.env->subprog_cnt = 1;
+	rw.env->insn_aux_data[1].indirect_target = true;
+	KUNIT_ASSERT_EQ(test, init_rewrite(&rw), 0);
+	KUNIT_ASSERT_EQ(test, plan_rewrite(&rw), 0);
+	KUNIT_EXPECT_EQ(test, rw.nr_checks, 2);
+	kvfree(rw.env);
+	end_rewrite(&rw);
+}
+
 /* Loads that may fault are checked on request, each by itself and in place; arenas never. */
 static void check_probe(struct kunit *test, bool probe)
 {
@@ -1377,6 +1395,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_ax_live),
 	KUNIT_CASE(test_marks),
 	KUNIT_CASE(test_plan),
+	KUNIT_CASE(test_plan_indirect_target),
 	KUNIT_CASE(test_plan_probe),
 	KUNIT_CASE(test_plan_long_block),
 	KUNIT_CASE(test_island_between_constants),
