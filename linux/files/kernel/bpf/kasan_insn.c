@@ -854,10 +854,11 @@ bool __weak bpf_jit_supports_kasan_check(void)
 	return false;
 }
 
-/* Where a shadow load has found something, and goes to the cold path? */
+/* The jump to a cold path; other fixups may test BPF_REG_AX too. */
 static bool is_cold_jump(const struct bpf_insn *insn)
 {
-	return insn->code == (BPF_JMP | BPF_JNE | BPF_K) && insn->dst_reg == BPF_REG_AX;
+	return insn->code == (BPF_JMP | BPF_JNE | BPF_K) && insn->dst_reg == BPF_REG_AX &&
+	       bpf_kasan_is_shadow_load(insn - 1);
 }
 
 /**

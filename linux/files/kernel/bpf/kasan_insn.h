@@ -113,6 +113,14 @@ struct kasan_plan;
 struct kasan_plan *bpf_kasan_new_plan(void);
 void bpf_kasan_plan(struct kasan_rewrite *rw, struct kasan_plan *plan);
 
+/* Is @insn, not the first of its program, a check's own load? */
+static inline bool bpf_kasan_is_shadow_load(const struct bpf_insn *insn)
+{
+	return BPF_CLASS(insn->code) == BPF_LDX && insn->dst_reg == BPF_REG_AX &&
+	       insn->src_reg == BPF_REG_AX &&
+	       insn[-1].code == (BPF_ALU64 | BPF_ARSH | BPF_K) && insn[-1].dst_reg == BPF_REG_AX;
+}
+
 u32 bpf_kasan_portable_len(const struct kasan_rewrite *rw, const struct kasan_check *check);
 struct bpf_insn *bpf_kasan_emit_portable(const struct kasan_rewrite *rw,
 					 const struct kasan_check *check, struct bpf_insn *to);

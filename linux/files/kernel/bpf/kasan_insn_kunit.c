@@ -916,15 +916,19 @@ static void test_island_between_constants(struct kunit *test)
 	check_island(test, 1);
 }
 
+/* No check leads anywhere. What another fixup does with BPF_REG_AX stays as it is. */
 static void test_disarm(struct kunit *test)
 {
-	struct bpf_prog *prog = new_prog(test, 3);
+	const struct bpf_insn foreign = BPF_JMP_IMM(BPF_JNE, BPF_REG_AX, 0, 0);
+	struct bpf_prog *prog = new_prog(test, 5);
 	struct kasan_rewrite rw;
 	u32 i, nops = 0;
 
 	prog->insnsi[0] = BPF_LDX_MEM(BPF_DW, BPF_REG_0, BPF_REG_1, 8);
 	prog->insnsi[1] = BPF_STX_MEM(BPF_B, BPF_REG_1, BPF_REG_0, 0);
-	prog->insnsi[2] = BPF_EXIT_INSN();
+	prog->insnsi[2] = BPF_MOV64_REG(BPF_REG_AX, BPF_REG_0);
+	prog->insnsi[3] = foreign;
+	prog->insnsi[4] = BPF_EXIT_INSN();
 	start_rewrite(test, &rw, prog);
 	KUNIT_ASSERT_EQ(test, make_room(&rw), 0);
 	move_insns(&rw);
@@ -936,6 +940,7 @@ static void test_disarm(struct kunit *test)
 		nops += is_goto(&rw.prog->insnsi[i]) && !rw.prog->insnsi[i].off;
 	}
 	KUNIT_EXPECT_EQ(test, nops, rw.nr_tests + rw.nr_loads);
+	KUNIT_EXPECT_MEMEQ(test, &rw.prog->insnsi[rw.pos[3]], &foreign, sizeof(foreign));
 	end_rewrite(&rw);
 }
 

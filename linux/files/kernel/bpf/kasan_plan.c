@@ -20,8 +20,8 @@
 #define GRANULE			8
 #define MAX_PENDING		64	/* accesses that wait for neighbours */
 #define MAX_COVERED		32	/* spans known to be checked */
-#define MAX_NTH			500	/* what fits into the check instruction */
-#define MAX_DELTA		0x10000000
+#define MAX_NTH			((U16_MAX >> BPF_KASAN_NTH_SHIFT) / 2)
+#define MAX_DELTA		(S32_MAX / 4)	/* no sum of it with an offset overflows */
 #define STACK_VALUE		0
 
 /* What a register holds: a value that was made somewhere, plus a constant. */
@@ -46,7 +46,7 @@ struct kasan_pending {
 };
 
 struct kasan_plan {
-	struct kasan_value regs[16];
+	struct kasan_value regs[16];	/* what a register field can name */
 	u32 nr_values;
 	u32 nr_accesses;
 	u32 nr_loads;
@@ -278,7 +278,7 @@ static int cmp_checks(const void *a, const void *b)
 	return cmp_int(((struct kasan_check *)a)->insn, ((struct kasan_check *)b)->insn);
 }
 
-/* One check for @n accesses that touch neighbouring granules. */
+/* One check for @n accesses that touch neighbouring granules, the lowest of which comes first. */
 static void plan_check(struct kasan_rewrite *rw, const struct kasan_plan *plan,
 		       struct kasan_pending *p, u32 n)
 {
@@ -290,7 +290,6 @@ static void plan_check(struct kasan_rewrite *rw, const struct kasan_plan *plan,
 	base = p->span.start - p->acc.off;
 	check = new_check(rw, plan, p);
 	for (i = 0; i < n; i++) {
-		first = min(first, p[i].first);
 		last = max(last, p[i].last);
 		plan_test(rw, check, p, &p[i]);
 	}
@@ -349,7 +348,7 @@ static void flush(struct kasan_rewrite *rw, struct kasan_plan *plan)
 		n = same_value(p, end - p);
 		share_alignment(p, n);
 	}
-	sort(plan->pending, plan->nr_pending, sizeof(*p), cmp_spans, NULL);
+	/* Where more is known, all are rounded further down, which keeps the order. */
 	for (p = plan->pending; p < end; p += n) {
 		n = neighbours(p, same_value(p, end - p));
 		plan_check(rw, plan, p, n);

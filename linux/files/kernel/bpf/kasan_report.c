@@ -117,14 +117,6 @@ static const struct bpf_insn *find_nth(const struct bpf_prog *prog, int nr,
 	return NULL;
 }
 
-/* Is @insn, not the first of its program, a check's own load? */
-static bool is_shadow_load(const struct bpf_insn *insn)
-{
-	return BPF_CLASS(insn->code) == BPF_LDX && insn->dst_reg == BPF_REG_AX &&
-	       insn->src_reg == BPF_REG_AX &&
-	       insn[-1].code == (BPF_ALU64 | BPF_ARSH | BPF_K) && insn[-1].dst_reg == BPF_REG_AX;
-}
-
 /* The access at @insn, or the @nth one after it. */
 static const struct bpf_insn *find_access(const struct bpf_prog *prog, const struct bpf_insn *insn,
 					  int nth)
@@ -133,26 +125,14 @@ static const struct bpf_insn *find_access(const struct bpf_prog *prog, const str
 	struct kasan_access acc;
 
 	for (; insn < end; insn++) {
-		if (bpf_kasan_decode(insn, &acc) != KASAN_NO_ACCESS && !is_shadow_load(insn) &&
-		    nth-- == 0)
+		if (bpf_kasan_decode(insn, &acc) != KASAN_NO_ACCESS &&
+		    !bpf_kasan_is_shadow_load(insn) && nth-- == 0)
 			return insn;
-		/* The only jump in a basic block is one over cold paths. */
+		/* From a cold path back to what it checks, or over cold paths in a block. */
 		if (insn->code == (BPF_JMP | BPF_JA))
 			insn += insn->off;
 	}
 	return NULL;
-}
-
-/* Where a cold path with this check call goes back to; the next instruction if it is in place. */
-static const struct bpf_insn *checked_insn(const struct bpf_prog *prog,
-					   const struct bpf_insn *check)
-{
-	const struct bpf_insn *insn = check + 1, *end = prog->insnsi + prog->len;
-
-	while (insn < end && insn->dst_reg == BPF_REG_AX &&
-	       (BPF_CLASS(insn->code) == BPF_ALU64 || bpf_is_kasan_check(insn)))
-		insn++;
-	return insn->code == (BPF_JMP | BPF_JA) ? insn + 1 + insn->off : insn;
 }
 
 static void set_access(struct kasan_culprit *culprit, const struct bpf_prog *prog,
@@ -193,8 +173,7 @@ static void find_tested(struct kasan_culprit *culprit)
 	check = find_nth(prog, bpf_jit_count_kasan_checks(prog->bpf_func, (void *)culprit->ip),
 			 bpf_is_kasan_check);
 	if (check)
-		set_access(culprit, prog, find_access(prog, checked_insn(prog, check),
-						      bpf_kasan_check_nth(check)));
+		set_access(culprit, prog, find_access(prog, check + 1, bpf_kasan_check_nth(check)));
 }
 
 /* The access whose shadow the culprit has died of loading. */
