@@ -15,6 +15,8 @@
 #define SYSCTL		"/proc/sys/kernel/bpf_kasan"
 #define BPF_REG_AX	12
 #define RUNS		5	/* whose reports have to fit into the log buffer */
+#define FLOOD		40
+#define STREAM_LIMIT	10	/* reports of a program in a second */
 
 static int kmsg = -1;
 
@@ -251,6 +253,50 @@ out:
 	kasan_report_prog__destroy(skel);
 }
 
+static int count_in_stream(int fd, const char *text)
+{
+	static char stream[FLOOD * 1024];
+	char *at = stream;
+	int len, cnt = 0;
+
+	len = bpf_prog_stream_read(fd, BPF_STREAM_STDERR, stream, sizeof(stream) - 1, NULL);
+	if (!ASSERT_GE(len, 0, "stream_read"))
+		return -1;
+	stream[len] = 0;
+	while ((at = strstr(at, text))) {
+		at += strlen(text);
+		cnt++;
+	}
+	return cnt;
+}
+
+/* What a slow machine may write more is known from the time that the reports took. */
+static void test_stream_limit(void)
+{
+	__u64 begin = get_time_ns(), allowed;
+	struct kasan_report_prog *skel;
+	struct kasan_report report;
+	int fd, cnt;
+
+	skel = kasan_report_prog__open_and_load();
+	if (!ASSERT_OK_PTR(skel, "open_and_load"))
+		return;
+
+	fd = bpf_program__fd(skel->progs.report_main);
+	for (int i = 0; i < FLOOD; i++)
+		if (!run(fd, &report))
+			goto out;
+	allowed = STREAM_LIMIT * (1 + (get_time_ns() - begin) / 1000000000);
+	cnt = count_in_stream(fd, "BUG: KASAN: ");
+	ASSERT_GE(cnt, STREAM_LIMIT, "reports in the stream");
+	if (allowed < FLOOD)
+		ASSERT_LE(cnt, allowed, "reports in the stream");
+	else
+		test__skip();
+out:
+	kasan_report_prog__destroy(skel);
+}
+
 /* A check that several accesses share names the one that is bad. */
 static void test_merged(struct kasan_report_prog *skel)
 {
@@ -411,6 +457,8 @@ static void test_serial(struct kasan_report_prog *skel)
 		test_no_btf(skel);
 	if (test__start_subtest("stream"))
 		test_stream();
+	if (test__start_subtest("stream_limit"))
+		test_stream_limit();
 	if (test__start_subtest("counts"))
 		test_counts();
 	if (test__start_subtest("nested"))
