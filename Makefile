@@ -2,7 +2,7 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-TARGETS := demo check check-full bench bench-load mutate kernel selftests run shell deps series check-series export deb
+TARGETS := demo check check-full check-verifier-bugs bench bench-load mutate kernel selftests run shell deps series check-series export deb
 .PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -14,6 +14,7 @@ help:
 	@echo "make demo          build all, then catch a use-after-free of a BPF program in a guest"
 	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
 	@echo "make check-full    the kernel's own BPF selftests, with checks and without; takes hours, TESTS='progs/*'"
+	@echo "make check-verifier-bugs   put bugs of the verifier back: are their programs caught? PROGRAMS='a b'"
 	@echo "make bench         measure what a check costs, next to a call before each access"
 	@echo "make bench-load    how long programs take to load, with checks and without; PROGRAMS='pyperf*'"
 	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
@@ -53,6 +54,9 @@ do-selftests:
 
 do-mutate:
 	@scripts/mutate $(MUTANTS); echo $$? >$(STATUS)
+
+do-check-verifier-bugs:
+	@scripts/check-verifier-bugs $(PROGRAMS); echo $$? >$(STATUS)
 
 # Patterns are not for this shell.
 do-check-full:
