@@ -26,6 +26,7 @@ struct bpf_kasan_mark {
 	u32 key;
 	bool not_stack;		/* some path had a base other than PTR_TO_STACK */
 	bool moved;		/* some path had a base that is not where its object starts */
+	bool computed;		/* some path had a pointer into a frame that is computed into */
 	u8 known_bits;		/* so many of the base's lowest 3 bits are known on all paths */
 	u8 low_bits;		/* and these are they */
 };
@@ -39,6 +40,8 @@ struct bpf_kasan_stats {
 	u32 skipped_stack;
 	u32 skipped_probe;	/* may fault by design */
 	u32 skipped_fixup;	/* inside a fixup's patch */
+	u32 redzones;		/* of stack frames */
+	u32 redzones_omitted;	/* no room for them */
 	atomic_t reports;
 };
 
@@ -118,5 +121,19 @@ static inline void bpf_kasan_describe(const char *bug_type, const void *addr, si
 }
 
 #endif /* CONFIG_BPF_KASAN */
+
+#ifdef CONFIG_BPF_KASAN_STACK
+
+void bpf_kasan_mark_arith(struct bpf_verifier_env *env, const struct bpf_insn *insn,
+			  const struct bpf_reg_state *reg);
+
+#else /* !CONFIG_BPF_KASAN_STACK */
+
+static inline void bpf_kasan_mark_arith(struct bpf_verifier_env *env, const struct bpf_insn *insn,
+					const struct bpf_reg_state *reg)
+{
+}
+
+#endif /* CONFIG_BPF_KASAN_STACK */
 
 #endif /* _LINUX_BPF_KASAN_H */

@@ -101,6 +101,7 @@ void bpf_kasan_mark_access(struct bpf_verifier_env *env, int insn_idx,
 		mark->not_stack = true;
 	if (!tnum_equals_const(reg->var_off, 0))
 		mark->moved = true;
+	bpf_kasan_mark_stack(env, mark, reg);
 }
 
 /**
@@ -346,7 +347,6 @@ static void find_targets(struct kasan_rewrite *rw)
  * has a shadow: these are the ends of that range. Kernel addresses are the upper half of at most 57
  * bits, but on s390, where they are all up to 53 bits.
  */
-#define KASAN_FOLDED_OFFSET	((u64)KASAN_SHADOW_OFFSET << 3)
 #define KASAN_FOLDED_SHADOW(a)	((u64)((s64)((a) + KASAN_FOLDED_OFFSET) >> 3))
 #define KASAN_TRUE_SHADOW(a)	(((u64)(a) >> 3) + KASAN_SHADOW_OFFSET)
 #define KASAN_FIRST_ADDR	(IS_ENABLED(CONFIG_S390) ? 0 : ~0ULL << 56)
@@ -425,7 +425,7 @@ static u32 cold_len(const struct kasan_rewrite *rw, const struct kasan_check *ch
  */
 static void emit_hot(const struct kasan_rewrite *rw, const struct kasan_check *check)
 {
-	u32 i, pos = rw->pos[check->insn];
+	u32 i, pos = rw->pos[check->insn] + check->redzone_len;
 
 	if (!check->nr_loads)
 		emit_tests(rw, check, rw->prog->insnsi + pos);
@@ -563,6 +563,16 @@ static void add_island(struct kasan_rewrite *rw, u32 i, u32 end, bool is_end)
 	};
 }
 
+/* How much longer does @check make the program, with what redzones need before it? */
+static u32 add_check(struct kasan_rewrite *rw, struct kasan_check *check)
+{
+	u16 *len = &rw->check_len[check->insn];
+
+	check->redzone_len = *len;
+	*len += hot_len(rw, check);
+	return *len + cold_len(rw, check);
+}
+
 /*
  * Cold paths go to the end of the subprogram, out of the way of what is executed. In a long one
  * they have to come earlier, to be in reach.
@@ -580,10 +590,10 @@ static void plan_islands(struct kasan_rewrite *rw)
 			start = end;
 			dist = 0;
 		}
-		if (end < rw->nr_checks && rw->checks[end].insn == i) {
-			rw->check_len[i] = hot_len(rw, &rw->checks[end]);
-			dist += rw->check_len[i] + cold_len(rw, &rw->checks[end++]);
-		}
+		if (end < rw->nr_checks && rw->checks[end].insn == i)
+			dist += add_check(rw, &rw->checks[end++]);
+		else if (start < end)
+			dist += rw->check_len[i];
 		if (start < end)
 			dist += KASAN_MAX_INSN_LEN;
 	}
@@ -680,6 +690,12 @@ static void move_aux_data(struct kasan_rewrite *rw)
 	}
 }
 
+/* Of the instruction itself, not of what is before it. */
+static u32 new_place(const struct kasan_rewrite *rw, u32 i)
+{
+	return rw->pos[i] + rw->check_len[i];
+}
+
 static void move_references(struct kasan_rewrite *rw)
 {
 	struct bpf_verifier_env *env = rw->env;
@@ -691,7 +707,7 @@ static void move_references(struct kasan_rewrite *rw)
 	for (i = 0; i < aux->nr_linfo; i++)
 		aux->linfo[i].insn_off = rw->pos[aux->linfo[i].insn_off];
 	for (i = 0; i < aux->size_poke_tab; i++)
-		aux->poke_tab[i].insn_idx = rw->pos[aux->poke_tab[i].insn_idx];
+		aux->poke_tab[i].insn_idx = new_place(rw, aux->poke_tab[i].insn_idx);
 	for (i = 0; i < env->insn_array_map_cnt; i++)
 		bpf_insn_array_move(env->insn_array_maps[i], rw->pos);
 }
@@ -727,9 +743,11 @@ static int rewrite(struct kasan_rewrite *rw)
 	if (err)
 		return err;
 	bpf_kasan_count_prog(rw);
+	bpf_kasan_extend_frames(rw);
 	if (rw->portable)
 		bpf_kasan_extend_stack(rw);
 	move_insns(rw);
+	bpf_kasan_emit_redzones(rw);
 	if (rw->env) {
 		move_aux_data(rw);
 		move_references(rw);
@@ -749,6 +767,8 @@ static u32 count_accesses(const struct bpf_prog *prog)
 
 static void free_rewrite(struct kasan_rewrite *rw)
 {
+	kvfree(rw->guards);
+	kvfree(rw->frames);
 	kvfree(rw->islands);
 	kvfree(rw->tests);
 	kvfree(rw->loads);
@@ -767,7 +787,7 @@ static int init_rewrite(struct kasan_rewrite *rw)
 
 	rw->len = rw->prog->len;
 	rw->pos = kvmalloc_array(rw->len + 1, sizeof(*rw->pos), GFP_KERNEL_ACCOUNT);
-	rw->check_len = kvcalloc(rw->len, sizeof(*rw->check_len), GFP_KERNEL_ACCOUNT);
+	rw->check_len = kvcalloc(rw->len + 1, sizeof(*rw->check_len), GFP_KERNEL_ACCOUNT);
 	rw->ax_live = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
 	rw->target = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
 	rw->relaxed = kvcalloc(words, sizeof(long), GFP_KERNEL_ACCOUNT);
@@ -784,8 +804,13 @@ static int init_rewrite(struct kasan_rewrite *rw)
 
 static int plan_rewrite(struct kasan_rewrite *rw)
 {
-	struct kasan_plan *plan = bpf_kasan_new_plan();
+	struct kasan_plan *plan;
+	int err;
 
+	err = bpf_kasan_plan_redzones(rw);
+	if (err)
+		return err;
+	plan = bpf_kasan_new_plan();
 	if (!plan)
 		return -ENOMEM;
 	lay_out(rw, plan);
@@ -801,6 +826,7 @@ static int rewrite_prog(struct kasan_rewrite *rw)
 		return err;
 	rw->portable = bpf_kasan_portable || !bpf_jit_supports_kasan_check();
 	rw->probe = READ_ONCE(bpf_kasan_mode) == KASAN_ON_PROBE && !rw->portable;
+	rw->stack = IS_ENABLED(CONFIG_BPF_KASAN_STACK) && READ_ONCE(bpf_kasan_stack) && rw->env;
 	err = plan_rewrite(rw) ?: rewrite(rw);
 	free_rewrite(rw);
 	return err;
@@ -866,14 +892,17 @@ static bool is_cold_jump(const struct bpf_insn *insn)
  * @prog: instrumented program that no JIT has compiled
  *
  * The interpreter, taking over from a JIT that has failed, cannot make the check call. It can load
- * shadow bytes; what they are does not matter then.
+ * shadow bytes; what they are does not matter then. It must not store any, as what is around its
+ * frames is other memory.
  */
 void bpf_kasan_disarm(struct bpf_prog *prog)
 {
-	struct bpf_insn *insn = prog->insnsi, *end = insn + prog->len;
+	struct bpf_insn *insn = prog->insnsi + prog->len;
 
-	for (; insn < end; insn++)
-		if (bpf_is_kasan_check(insn) || is_cold_jump(insn))
+	/* Backwards, as some are recognized by what is before them. */
+	while (insn-- > prog->insnsi)
+		if (bpf_is_kasan_check(insn) || is_cold_jump(insn) ||
+		    bpf_kasan_is_redzone_store(insn))
 			*insn = BPF_JMP_A(0);
 }
 

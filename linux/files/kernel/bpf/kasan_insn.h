@@ -19,6 +19,15 @@ enum {
 extern int bpf_kasan_mode;
 extern bool bpf_kasan_portable;
 
+/* The kernel.bpf_kasan_stack sysctl, with CONFIG_BPF_KASAN_STACK. */
+extern int bpf_kasan_stack;
+
+/*
+ * Added to an address before it is shifted, so that the shadow address comes out; see kasan_insn.c
+ * for where that is exact.
+ */
+#define KASAN_FOLDED_OFFSET	((u64)KASAN_SHADOW_OFFSET << 3)
+
 /* Which access a call of __bpf_kasan_check() on this CPU is about, or 0. */
 DECLARE_PER_CPU(u64, bpf_kasan_tested);
 #define KASAN_TESTED(load, nth)	(((u64)(load) + 1) << 16 | (nth))
@@ -54,10 +63,11 @@ struct kasan_check {
 	u32 loads;		/* index of the first */
 	u32 loads_before;	/* in the program */
 	u32 tests;		/* index of the first */
+	u16 redzone_len;	/* instructions for redzones that come before it */
 	u8 nr_loads;		/* 0: the test alone, in place */
 	u8 nr_tests;
 	u8 base;		/* register of the first access */
-	u16 stack_depth;	/* of the subprogram, before it is extended */
+	u16 stack_depth;	/* of the subprogram, before it is extended for cold paths */
 };
 
 struct kasan_load {
@@ -80,13 +90,29 @@ struct kasan_island {
 	bool jumped_over;
 };
 
+/* Which redzones a subprogram's frame has. */
+struct kasan_frame {
+	u16 depth;		/* what the lower one is below, in whole granules */
+	bool upper;
+	bool lower;
+};
+
+/* Instructions that poison or unpoison the redzones of a frame. */
+struct kasan_guard {
+	u32 insn;		/* of the old program, which they come before */
+	u16 frame;
+	u8 before;		/* so many instructions for other redzones come first */
+	bool poison;
+};
+
 struct kasan_rewrite {
 	struct bpf_verifier_env *env;	/* NULL for classic BPF */
 	struct bpf_prog *prog;
+	bool stack;			/* check computed stack pointers, with redzones */
 	bool probe;			/* check what may fault by design too */
 	bool portable;			/* the JIT has no check call */
 	u32 len;			/* length before the rewrite */
-	u32 *pos;			/* new place of instruction i, or of the check before it */
+	u32 *pos;			/* new place of instruction i, or of what is before it */
 	u16 *check_len;			/* instructions to insert before instruction i */
 	unsigned long *ax_live;		/* BPF_REG_AX has a value before instruction i */
 	unsigned long *target;		/* instruction i is reached by a jump or a call */
@@ -96,10 +122,13 @@ struct kasan_rewrite {
 	struct kasan_load *loads;
 	struct kasan_test *tests;
 	struct kasan_island *islands;
-	u32 nr_checks, nr_loads, nr_tests, nr_islands;
+	struct kasan_frame *frames;	/* of each subprogram; NULL: no redzones at all */
+	struct kasan_guard *guards;	/* in the order of the subprograms */
+	u32 nr_checks, nr_loads, nr_tests, nr_islands, nr_guards;
 
 	u32 count[KASAN_NR_KINDS];
 	u32 straddling;
+	u32 redzones, redzones_omitted;
 };
 
 enum kasan_kind bpf_kasan_decode(const struct bpf_insn *insn, struct kasan_access *acc);
@@ -125,6 +154,67 @@ u32 bpf_kasan_portable_len(const struct kasan_rewrite *rw, const struct kasan_ch
 struct bpf_insn *bpf_kasan_emit_portable(const struct kasan_rewrite *rw,
 					 const struct kasan_check *check, struct bpf_insn *to);
 void bpf_kasan_extend_stack(struct kasan_rewrite *rw);
+
+#define KASAN_REDZONE_SIZE 32	/* of the lower one, which takes stack */
+
+/*
+ * The shadow of both, where a report says stack-out-of-bounds. After KASAN_STACK_LEFT it would look
+ * for what compilers say of a frame.
+ */
+#define KASAN_LOWER_SHADOW ((s32)0xf2f2f2f2)
+#define KASAN_UPPER_SHADOW 0xf3f3
+
+/* How deep is the frame of a subprogram with its lower redzone, if it has @depth bytes without? */
+static inline u32 bpf_kasan_guarded_depth(const struct kasan_rewrite *rw, u32 subprog, u32 depth)
+{
+	if (!rw->frames || !rw->frames[subprog].lower)
+		return depth;
+	return rw->frames[subprog].depth + KASAN_REDZONE_SIZE;
+}
+
+#ifdef CONFIG_BPF_KASAN_STACK
+
+void bpf_kasan_mark_stack(struct bpf_verifier_env *env, struct bpf_kasan_mark *mark,
+			  const struct bpf_reg_state *reg);
+bool bpf_kasan_is_computed(const struct kasan_rewrite *rw, u32 subprog,
+			   const struct bpf_kasan_mark *mark);
+int bpf_kasan_plan_redzones(struct kasan_rewrite *rw);
+void bpf_kasan_extend_frames(struct kasan_rewrite *rw);
+void bpf_kasan_emit_redzones(const struct kasan_rewrite *rw);
+bool bpf_kasan_is_redzone_store(const struct bpf_insn *insn);
+
+#else /* !CONFIG_BPF_KASAN_STACK */
+
+static inline void bpf_kasan_mark_stack(struct bpf_verifier_env *env, struct bpf_kasan_mark *mark,
+					const struct bpf_reg_state *reg)
+{
+}
+
+static inline bool bpf_kasan_is_computed(const struct kasan_rewrite *rw, u32 subprog,
+					 const struct bpf_kasan_mark *mark)
+{
+	return false;
+}
+
+static inline int bpf_kasan_plan_redzones(struct kasan_rewrite *rw)
+{
+	return 0;
+}
+
+static inline void bpf_kasan_extend_frames(struct kasan_rewrite *rw)
+{
+}
+
+static inline void bpf_kasan_emit_redzones(const struct kasan_rewrite *rw)
+{
+}
+
+static inline bool bpf_kasan_is_redzone_store(const struct bpf_insn *insn)
+{
+	return false;
+}
+
+#endif /* CONFIG_BPF_KASAN_STACK */
 
 void bpf_kasan_count_prog(const struct kasan_rewrite *rw);
 void bpf_kasan_count_failure(void);

@@ -670,8 +670,13 @@ static const struct plan_case plan_cases[] = {
 static struct bpf_verifier_env *alloc_env(struct kunit *test, struct bpf_prog *prog)
 {
 	struct bpf_verifier_env *env = kvzalloc(sizeof(*env), GFP_KERNEL);
+	struct bpf_verifier_state *state = kunit_kzalloc(test, sizeof(*state), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, env);
+	KUNIT_ASSERT_NOT_NULL(test, state);
+	state->frame[0] = kunit_kzalloc(test, sizeof(*state->frame[0]), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, state->frame[0]);
+	env->cur_state = state;
 	env->prog = prog;
 	env->insn_aux_data = kunit_kcalloc(test, prog->len, sizeof(*env->insn_aux_data),
 					   GFP_KERNEL);
@@ -1417,3 +1422,7 @@ static struct kunit_suite bpf_kasan_suite = {
 };
 
 kunit_test_suite(bpf_kasan_suite);
+
+#ifdef CONFIG_BPF_KASAN_STACK
+#include "kasan_stack_kunit.c"
+#endif

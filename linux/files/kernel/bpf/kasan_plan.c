@@ -256,7 +256,7 @@ static struct kasan_check *new_check(struct kasan_rewrite *rw, const struct kasa
 		.loads = rw->nr_loads,
 		.tests = rw->nr_tests,
 		.base = leader->acc.base,
-		.stack_depth = stack_depth(rw, plan),
+		.stack_depth = bpf_kasan_guarded_depth(rw, plan->subprog, stack_depth(rw, plan)),
 	};
 	return check;
 }
@@ -413,7 +413,7 @@ static enum kasan_kind decide(const struct kasan_rewrite *rw, const struct kasan
 	    is_on_stack(rw, plan, &p->span))
 		return KASAN_SKIP_STACK;
 	mark = bpf_kasan_get_mark(rw, p->insn);
-	if (mark && !mark->not_stack)
+	if (mark && !mark->not_stack && !bpf_kasan_is_computed(rw, plan->subprog, mark))
 		return KASAN_SKIP_STACK;
 	if (rw->portable && plan->stack_args)
 		return KASAN_SKIP_AX;

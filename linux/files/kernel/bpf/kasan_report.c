@@ -146,13 +146,19 @@ static void set_access(struct kasan_culprit *culprit, const struct bpf_prog *pro
 		culprit->idx += prog->aux->subprog_start;
 }
 
+/* The constant of a check, not of what poisons redzones. */
+static bool is_check_load(const struct bpf_insn *insn)
+{
+	return bpf_is_kasan_ld_imm64(insn) && bpf_kasan_is_shadow_load(insn + 4);
+}
+
 /* In the portable form, the call says which access it is for. */
 static void find_tested_portable(struct kasan_culprit *culprit, u64 tested)
 {
 	const struct bpf_prog *main = culprit->prog->aux->main_prog_aux->prog;
 	const struct bpf_insn *load;
 
-	load = find_nth(main, KASAN_TESTED_LOAD(tested) + 1, bpf_is_kasan_ld_imm64);
+	load = find_nth(main, KASAN_TESTED_LOAD(tested) + 1, is_check_load);
 	if (load)
 		set_access(culprit, main, find_access(main, load + 1, KASAN_TESTED_NTH(tested)));
 }

@@ -18,6 +18,7 @@ static struct {
 	atomic_long_t progs, failed, reports;
 	atomic_long_t checked, straddling, merged, elided;
 	atomic_long_t skipped_stack, skipped_probe, skipped_fixup;
+	atomic_long_t redzones, redzones_omitted;
 } totals;
 
 static void log_stats(struct bpf_verifier_env *env, const struct bpf_kasan_stats *stats)
@@ -27,6 +28,9 @@ static void log_stats(struct bpf_verifier_env *env, const struct bpf_kasan_stats
 			       stats->checked, stats->straddling, stats->merged, stats->elided,
 			       stats->skipped_stack + stats->skipped_probe + stats->skipped_fixup,
 			       stats->skipped_stack, stats->skipped_probe, stats->skipped_fixup);
+	if (stats->redzones + stats->redzones_omitted)
+		bpf_verifier_log_write(env, "kasan: %u redzones of stack frames, %u omitted\n",
+				       stats->redzones, stats->redzones_omitted);
 }
 
 /**
@@ -44,6 +48,8 @@ void bpf_kasan_count_prog(const struct kasan_rewrite *rw)
 	stats->skipped_stack = rw->count[KASAN_SKIP_STACK];
 	stats->skipped_probe = rw->count[KASAN_SKIP_PROBE];
 	stats->skipped_fixup = rw->count[KASAN_SKIP_AX];
+	stats->redzones = rw->redzones;
+	stats->redzones_omitted = rw->redzones_omitted;
 
 	atomic_long_inc(&totals.progs);
 	atomic_long_add(stats->checked, &totals.checked);
@@ -53,6 +59,8 @@ void bpf_kasan_count_prog(const struct kasan_rewrite *rw)
 	atomic_long_add(stats->skipped_stack, &totals.skipped_stack);
 	atomic_long_add(stats->skipped_probe, &totals.skipped_probe);
 	atomic_long_add(stats->skipped_fixup, &totals.skipped_fixup);
+	atomic_long_add(stats->redzones, &totals.redzones);
+	atomic_long_add(stats->redzones_omitted, &totals.redzones_omitted);
 	if (rw->env && rw->env->log.level & BPF_LOG_STATS)
 		log_stats(rw->env, stats);
 }
@@ -105,6 +113,8 @@ void bpf_kasan_show_fdinfo(struct seq_file *m, const struct bpf_prog *prog)
 	seq_printf(m, "kasan_skipped_stack:\t%u\n", stats->skipped_stack);
 	seq_printf(m, "kasan_skipped_probe:\t%u\n", stats->skipped_probe);
 	seq_printf(m, "kasan_skipped_fixup:\t%u\n", stats->skipped_fixup);
+	seq_printf(m, "kasan_redzones:\t%u\n", stats->redzones);
+	seq_printf(m, "kasan_redzones_omitted:\t%u\n", stats->redzones_omitted);
 	seq_printf(m, "kasan_reports:\t%u\n", atomic_read(&stats->reports));
 }
 
@@ -120,6 +130,8 @@ static int stats_show(struct seq_file *m, void *v)
 	seq_printf(m, "skipped_stack %lu\n", atomic_long_read(&totals.skipped_stack));
 	seq_printf(m, "skipped_probe %lu\n", atomic_long_read(&totals.skipped_probe));
 	seq_printf(m, "skipped_fixup %lu\n", atomic_long_read(&totals.skipped_fixup));
+	seq_printf(m, "redzones %lu\n", atomic_long_read(&totals.redzones));
+	seq_printf(m, "redzones_omitted %lu\n", atomic_long_read(&totals.redzones_omitted));
 	seq_printf(m, "reports %lu\n", atomic_long_read(&totals.reports));
 	return 0;
 }
