@@ -11,6 +11,7 @@
 #include "test_progs.h"
 
 #define SYSCTL		"/proc/sys/kernel/bpf_kasan"
+#define STACK_SYSCTL	"/proc/sys/kernel/bpf_kasan_stack"
 #define TOTALS		"/sys/kernel/debug/bpf_kasan"
 #define MODULE		"bpf_test_kasan"
 #define HARDEN		"/proc/sys/net/core/bpf_jit_harden"
@@ -18,7 +19,7 @@
 #define MAX_REPORTS	16
 #define BAR		"======================================================"
 
-static char old_sysctl[16];
+static char old_sysctl[16], old_stack_sysctl[16];
 
 enum report_state {
 	OUTSIDE,	/* of a report */
@@ -247,6 +248,18 @@ bool kasan_instrument(bool on)
 	return !sysctl_set_or_fail(SYSCTL, NULL, on ? "1" : "0");
 }
 
+bool kasan_has_stack(void)
+{
+	return !access(STACK_SYSCTL, F_OK);
+}
+
+bool kasan_check_stack(bool on)
+{
+	if (!kasan_has_stack())
+		return !on;
+	return !sysctl_set_or_fail(STACK_SYSCTL, NULL, on ? "1" : "0");
+}
+
 int kasan_module_btf(void)
 {
 	struct bpf_btf_info info;
@@ -309,24 +322,33 @@ int kasan_test_start(void)
 
 	fd = kasan_log_open();
 	if (ASSERT_OK_FD(fd, "open the log") &&
-	    ASSERT_OK(sysctl_set(SYSCTL, old_sysctl, "1"), "set " SYSCTL))
+	    ASSERT_OK(sysctl_set(SYSCTL, old_sysctl, "1"), "set " SYSCTL) &&
+	    (!kasan_has_stack() ||
+	     ASSERT_OK(sysctl_set(STACK_SYSCTL, old_stack_sysctl, "1"), "set " STACK_SYSCTL)))
 		return fd;
 
 	unload_module(MODULE, false);
 	return -EINVAL;
 }
 
+static void restore_sysctls(void)
+{
+	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
+	if (kasan_has_stack())
+		sysctl_set_or_fail(STACK_SYSCTL, NULL, old_stack_sysctl);
+}
+
 void kasan_test_end(int fd)
 {
 	ASSERT_EQ(kasan_log_read(fd, NULL, 0), 0, "reports after the last test");
-	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
+	restore_sysctls();
 	ASSERT_OK(unload_module(MODULE, false), "unload " MODULE);
 	close(fd);
 }
 
 void kasan_test_abandon(int fd)
 {
-	sysctl_set_or_fail(SYSCTL, NULL, old_sysctl);
+	restore_sysctls();
 	close(fd);
 }
 

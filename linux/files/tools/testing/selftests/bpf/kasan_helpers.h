@@ -71,6 +71,10 @@ void kasan_expect(int fd, const struct kasan_report *expected, int cnt);
 /* Whether programs that are loaded from now on are instrumented. */
 bool kasan_instrument(bool on);
 
+/* Whether the kernel can check the stack, and whether it does in programs from now on. */
+bool kasan_has_stack(void);
+bool kasan_check_stack(bool on);
+
 /*
  * A program that includes progs/kasan_target.h. It is run once with a target that is good, for no
  * report, and once with one that is bad. Both times it does the same.

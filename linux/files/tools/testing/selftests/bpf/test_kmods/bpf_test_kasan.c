@@ -15,6 +15,7 @@
 #include <linux/kasan-checks.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/sched/task_stack.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -71,6 +72,16 @@ static int unpoison(const void *mem, u32 size)
 		*last = size % GRANULE_SIZE;
 	return err;
 }
+
+static int count_poisoned(const void *start, const void *end)
+{
+	const u8 *shadow = kasan_mem_to_shadow(start), *last = kasan_mem_to_shadow(end);
+	int cnt = 0;
+
+	for (; shadow < last; shadow++)
+		cnt += *shadow != 0;
+	return cnt;
+}
 #else
 static const bool have_kasan;
 
@@ -80,6 +91,11 @@ static int poison(const void *mem, u32 size, u8 value)
 }
 
 static int unpoison(const void *mem, u32 size)
+{
+	return -EOPNOTSUPP;
+}
+
+static int count_poisoned(const void *start, const void *end)
 {
 	return -EOPNOTSUPP;
 }
@@ -148,6 +164,16 @@ __bpf_kfunc void bpf_test_kasan_poison_at(u64 addr, u32 size, u8 value)
 	poison((void *)(long)addr, size, value);
 }
 
+__bpf_kfunc void bpf_test_kasan_write_at(u64 addr, u64 value)
+{
+	*(u64 *)addr = value;
+}
+
+__bpf_kfunc int bpf_test_kasan_stale(u64 addr)
+{
+	return count_poisoned(task_stack_page(current), (void *)addr);
+}
+
 __bpf_kfunc int bpf_test_kasan_read(const void *mem, u32 mem__sz)
 {
 	return !__kasan_check_read(mem, mem__sz);
@@ -188,6 +214,8 @@ BTF_ID_FLAGS(func, bpf_test_kasan_list)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison)
 BTF_ID_FLAGS(func, bpf_test_kasan_unpoison)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_at)
+BTF_ID_FLAGS(func, bpf_test_kasan_write_at)
+BTF_ID_FLAGS(func, bpf_test_kasan_stale)
 BTF_ID_FLAGS(func, bpf_test_kasan_read)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_len)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison_skb_mark)

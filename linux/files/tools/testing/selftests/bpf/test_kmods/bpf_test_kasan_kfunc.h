@@ -64,4 +64,10 @@ void bpf_test_kasan_unpoison_skb(struct __sk_buff *ctx) __ksym;
 /* Reads memory as instrumented code does. */
 int bpf_test_kasan_read(const void *mem, u32 mem__sz) __ksym;
 
+/* Writes where a program could not, for instance what it has spilled to its stack. */
+void bpf_test_kasan_write_at(__u64 addr, __u64 value) __ksym;
+
+/* How many granules of the task's stack are poisoned, from its end up to an address? */
+int bpf_test_kasan_stale(__u64 addr) __ksym;
+
 #endif /* _BPF_TEST_KASAN_KFUNC_H */
