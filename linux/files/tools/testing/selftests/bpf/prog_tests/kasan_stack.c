@@ -5,6 +5,7 @@
 #include "kasan_helpers.h"
 #include "sysctl_helpers.h"
 #include "kasan_stack.skel.h"
+#include "kasan_stack_ext.skel.h"
 
 #define HARDEN		"/proc/sys/net/core/bpf_jit_harden"
 #define RUNS		3	/* of each case */
@@ -141,6 +142,75 @@ static void run_cases(struct kasan_stack *skel, const char *mode, bool on)
 	}
 }
 
+/* On the stack of an interrupt. */
+static void test_timer(struct kasan_stack *skel)
+{
+	struct kasan_report expected = {
+		.bug = "stack-out-of-bounds",
+		.func = "timer_callback",
+		.size = 1,
+	};
+	static const struct {
+		long index;
+		int reports;
+	} calls[] = { { 63, 0 }, { 64, 1 }, { -1, 1 }, { 0, 0 } };
+	int i, tries;
+
+	for (i = 0; i < ARRAY_SIZE(calls); i++) {
+		ASSERT_EQ(run_on(skel->progs.call_timer, calls[i].index), 0, "retval");
+		for (tries = 0; tries < 1000 && !READ_ONCE(skel->bss->called); tries++)
+			usleep(10000);
+		ASSERT_EQ(skel->bss->called, 1, "called");
+		kasan_expect(kmsg, &expected, calls[i].reports);
+	}
+}
+
+static struct bpf_link *attach(struct kasan_stack_ext *ext, const char *name,
+			       struct bpf_program *target, const char *func)
+{
+	struct bpf_program *prog = bpf_object__find_program_by_name(ext->obj, name);
+
+	bpf_program__set_autoload(prog, true);
+	if (!ASSERT_OK(bpf_program__set_attach_target(prog, bpf_program__fd(target), func),
+		       "set_attach_target") ||
+	    !ASSERT_OK(kasan_stack_ext__load(ext), "load"))
+		return NULL;
+	return bpf_program__attach(prog);
+}
+
+/* With something attached to the target meanwhile: what @c says, and how often that has run. */
+static void run_attached(struct kasan_stack *skel, const char *name, struct bpf_program *target,
+			 const char *func, const struct stack_case *c, __u64 runs)
+{
+	struct kasan_stack_ext *ext = kasan_stack_ext__open();
+	struct bpf_link *link;
+
+	if (!ASSERT_OK_PTR(ext, "open"))
+		return;
+	link = attach(ext, name, target, func);
+	if (ASSERT_OK_PTR(link, name)) {
+		run_case(skel, c, true);
+		ASSERT_EQ(ext->bss->entries + ext->bss->exits, runs, "runs");
+	}
+	bpf_link__destroy(link);
+	kasan_stack_ext__destroy(ext);
+}
+
+static void test_attached(struct kasan_stack *skel)
+{
+	const struct stack_case good = { "read_1", 63 }, bad = { "read_1", 64, 1 };
+	const struct stack_case replaced = { "call_replaceable", 64, 1, "bad_index", .retval = 5 };
+	const struct stack_case not_replaced = { "call_replaceable", 2, .retval = 12 };
+
+	run_attached(skel, "before", skel->progs.read_1, "read_1", &good, RUNS);
+	run_attached(skel, "before", skel->progs.read_1, "read_1", &bad, RUNS);
+	run_attached(skel, "after", skel->progs.read_1, "read_1", &good, RUNS);
+	run_attached(skel, "after", skel->progs.read_1, "read_1", &bad, RUNS);
+	run_case(skel, &not_replaced, true);
+	run_attached(skel, "extension", skel->progs.call_replaceable, "replaceable", &replaced, 0);
+	run_case(skel, &not_replaced, true);
+}
+
 /* A frame that is not on the task's stack. What stays poisoned is found when it is freed. */
 static void test_private(struct kasan_stack *skel)
 {
@@ -236,6 +306,10 @@ void serial_test_kasan_stack(void)
 		run_cases(off, "off", false);
 		run_cases(on, "on", true);
 		run_cases(hardened, "hardened", true);
+		if (test__start_subtest("timer"))
+			test_timer(on);
+		if (test__start_subtest("attached"))
+			test_attached(on);
 		if (test__start_subtest("private"))
 			test_private(on);
 		if (test__start_subtest("counts"))

@@ -10,10 +10,23 @@
 #include "bpf_misc.h"
 #include "../test_kmods/bpf_test_kasan_kfunc.h"
 
-#define SORTED 16
+#define SORTED		16
+#define CLOCK_MONOTONIC	1
 
 u64 cell;		/* a stack address, on its way to become a number */
-u64 loop_index;
+u64 callback_index;
+u64 called;		/* by the timer */
+
+struct timer_value {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct timer_value);
+} timers SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
@@ -44,7 +57,8 @@ struct {
 #define OUT "r0 = 0; exit;"
 
 #define OPERANDS							\
-	[cell] "i"(&cell), __imm_addr(loop_index), __imm_addr(jumps),	\
+	[cell] "i"(&cell), __imm_addr(callback_index), __imm_addr(called),	\
+	__imm_addr(jumps),						\
 	__imm(bpf_test_kasan_write_at), __imm(bpf_test_kasan_stale),		\
 	__imm(bpf_tail_call), __imm(bpf_throw)
 
@@ -215,7 +229,7 @@ __naked int call_access(void)
 
 static __used __naked int loop_callback(void)
 {
-	asm volatile ("r1 = %[loop_index] ll;"
+	asm volatile ("r1 = %[callback_index] ll;"
 		      "r6 = *(u64 *)(r1 + 0);" BELIEVE_MASK(31) READ(u8, -64) OUT
 		      : : OPERANDS : __clobber_all);
 }
@@ -223,9 +237,54 @@ static __used __naked int loop_callback(void)
 SEC("syscall")
 int call_loop(u64 *index)
 {
-	loop_index = *index;
+	callback_index = *index;
 	bpf_loop(3, loop_callback, NULL, 0);
 	return 0;
+}
+
+/* On another stack, when the program is over. */
+static __used __naked int timer_callback(void)
+{
+	asm volatile ("r1 = %[callback_index] ll;"
+		      "r6 = *(u64 *)(r1 + 0);" BELIEVE_MASK(31) READ(u8, -64)
+		      "r1 = %[called] ll;"
+		      "r2 = 1;"
+		      "*(u64 *)(r1 + 0) = r2;" OUT
+		      : : OPERANDS : __clobber_all);
+}
+
+SEC("syscall")
+int call_timer(u64 *index)
+{
+	struct timer_value *value;
+	u32 zero = 0;
+
+	callback_index = *index;
+	called = 0;
+	value = bpf_map_lookup_elem(&timers, &zero);
+	if (!value)
+		return 1;
+	/* It may have been initialized before. */
+	bpf_timer_init(&value->timer, &timers, CLOCK_MONOTONIC);
+	return bpf_timer_set_callback(&value->timer, timer_callback) ||
+	       bpf_timer_start(&value->timer, 0, 0);
+}
+
+/* What an extension may replace, with a frame of its own. */
+__noinline int replaceable(u64 index)
+{
+	u64 frame[4] = {};
+
+	barrier_var(index);
+	index &= 3;
+	WRITE_ONCE(frame[index], index + 10);
+	return READ_ONCE(frame[index]);
+}
+
+SEC("syscall")
+int call_replaceable(u64 *index)
+{
+	return replaceable(*index);
 }
 
 /* Tail calls, which succeed or not */
