@@ -478,6 +478,167 @@ static void make_argument(struct gen *g)
 	emit_accesses(g, &place);
 }
 
+/* Pointers that a scalar moves which the verifier has to find bounds of. It need not succeed. */
+
+#define REG_OFFSET	BPF_REG_1
+#define REG_OTHER	BPF_REG_2
+#define REG_MOVED	BPF_REG_3
+#define MAX_OUTS	4
+
+/* Around a power of two, which bounds and encodings change at; more often a small one. */
+static __s32 edge(struct gen *g)
+{
+	__s64 value = (1LL << below(g, one_in(g, 2) ? 32 : 9)) - 1 + below(g, 3);
+
+	return one_in(g, 2) ? value : -value;
+}
+
+/* What a pointer that may be NULL is after some arithmetic, if it is NULL. Else it is out. */
+static int emit_null(struct gen *g, __u8 reg)
+{
+	emit_lookup(g, random_map(g), PROGEN_ENTRIES);
+	emit_randoms(g, BPF_REG_1);
+	emit(g, BPF_MOV64_REG(reg, BPF_REG_0));
+	emit(g, BPF_ALU64_IMM(BPF_ADD, reg, below(g, 2 * PROGEN_VALUE)));
+	return jump(g, BPF_JMP_IMM(BPF_JNE, BPF_REG_0, 0, 0));
+}
+
+/* A constant, or what is in a map. */
+static void emit_unknown(struct gen *g, __u8 reg)
+{
+	int size = below(g, 4), off = below(g, PROGEN_VALUE / 8) * 8;
+
+	switch (below(g, 5)) {
+	case 0:
+		emit(g, BPF_MOV32_IMM(reg, edge(g)));
+		break;
+	case 1:
+		emit(g, BPF_MOV64_IMM(reg, edge(g)));
+		break;
+	case 2:
+		emit(g, BPF_RAW_INSN(BPF_LDX | BPF_MEMSX | sizes[size % 3], reg, REG_ARRAY, off,
+				     0));
+		break;
+	default:
+		emit(g, BPF_LDX_MEM(sizes[size], reg, REG_ARRAY, off));
+	}
+}
+
+static void emit_step(struct gen *g, __u8 reg, __u8 other)
+{
+	static const __u8 ops[] = {
+		BPF_ADD, BPF_SUB, BPF_MUL, BPF_OR, BPF_AND, BPF_XOR, BPF_MOV, BPF_LSH, BPF_RSH,
+		BPF_ARSH, BPF_NEG,
+	};
+	__u8 op = ops[below(g, sizeof(ops))], class = one_in(g, 2) ? BPF_ALU64 : BPF_ALU;
+	bool shift = op == BPF_LSH || op == BPF_RSH || op == BPF_ARSH;
+	__s32 value = shift ? below(g, class == BPF_ALU64 ? 64 : 32) : edge(g);
+
+	if (op == BPF_NEG)
+		emit(g, BPF_RAW_INSN(class | op, reg, 0, 0, 0));
+	else if (op == BPF_MOV)	/* sign extension, or a cast to 32 bits */
+		emit(g, BPF_RAW_INSN(class | op | BPF_X, reg, reg, below(g, 3) * 8, 0));
+	else if (shift || one_in(g, 2))
+		emit(g, BPF_RAW_INSN(class | op | BPF_K, reg, 0, 0, value));
+	else
+		emit(g, BPF_RAW_INSN(class | op | BPF_X, reg, other, 0, 0));
+}
+
+/* A comparison from which the verifier learns, and the way out. */
+static int emit_limit(struct gen *g, __u8 reg, __u8 other)
+{
+	static const __u8 ops[] = {
+		BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE, BPF_JSGT, BPF_JSGE, BPF_JSLT,
+		BPF_JSLE, BPF_JSET,
+	};
+	__u8 code = ops[below(g, sizeof(ops))] | (one_in(g, 2) ? BPF_JMP : BPF_JMP32);
+
+	if (one_in(g, 4))
+		return jump(g, BPF_RAW_INSN(code | BPF_X, reg, other, 0, 0));
+	return jump(g, BPF_RAW_INSN(code | BPF_K, reg, 0, 0, edge(g)));
+}
+
+/* Makes an offset of it, and returns the largest; -1 if that is for the verifier to find out. */
+static int emit_bound(struct gen *g, __u8 reg, int *outs, int *nr_outs)
+{
+	int max = 63 >> below(g, 4);
+
+	switch (below(g, 4)) {
+	case 0:
+		emit(g, BPF_ALU64_IMM(BPF_AND, reg, max));
+		return max;
+	case 1:
+		emit(g, BPF_ALU64_IMM(BPF_RSH, reg, below(g, 64)));
+		return -1;
+	case 2:
+		emit(g, BPF_ALU32_IMM(BPF_RSH, reg, below(g, 32)));
+		return -1;
+	default:
+		outs[(*nr_outs)++] = jump(g, BPF_JMP_IMM(BPF_JGT, reg, max, 0));
+		return max;
+	}
+}
+
+/* The last byte of a value, at the largest offset, or the byte behind it. */
+static void emit_tight(struct gen *g, int max)
+{
+	int log_size = below(g, 4);
+	__s16 off = PROGEN_VALUE - max - (1 << log_size) + below(g, 2);
+
+	if (one_in(g, 2))
+		emit(g, BPF_LDX_MEM(sizes[log_size], BPF_REG_0, REG_MOVED, off));
+	else
+		emit(g, BPF_ST_MEM(sizes[log_size], REG_MOVED, off, imm(g)));
+}
+
+static void emit_moved(struct gen *g, int max)
+{
+	struct place place = { .base = REG_MOVED, .size = PROGEN_VALUE, .no_atomics = true };
+	__s32 far = one_in(g, 2) ? edge(g) : 0;
+
+	emit(g, BPF_MOV64_REG(REG_MOVED, map_places[below(g, 2)].base));
+	if (max >= 0 && one_in(g, 2)) {
+		emit(g, BPF_ALU64_REG(BPF_ADD, REG_MOVED, REG_OFFSET));
+		emit_tight(g, max);
+		return;
+	}
+	/* There and back. */
+	if (far)
+		emit(g, BPF_ALU64_IMM(BPF_ADD, REG_MOVED, far));
+	emit(g, BPF_ALU64_REG(one_in(g, 8) ? BPF_SUB : BPF_ADD, REG_MOVED, REG_OFFSET));
+	if (far && one_in(g, 2))
+		emit(g, BPF_ALU64_IMM(BPF_SUB, REG_MOVED, far));
+	else if (far)
+		emit(g, BPF_ALU64_IMM(BPF_ADD, REG_MOVED, -(__s64)far));
+	if (one_in(g, 2))
+		place.size = 8;
+	emit_access(g, &place);
+}
+
+static void make_bounds(struct gen *g)
+{
+	int outs[MAX_OUTS], nr_outs = 0, max;
+
+	emit_unknown(g, REG_OTHER);
+	if (one_in(g, 8))
+		outs[nr_outs++] = emit_null(g, REG_OFFSET);
+	else
+		emit_unknown(g, REG_OFFSET);
+	if (one_in(g, 2))
+		outs[nr_outs++] = emit_limit(g, REG_OFFSET, REG_OTHER);
+	for (int i = below(g, 3); i > 0; i--)
+		emit_step(g, REG_OFFSET, REG_OTHER);
+	if (one_in(g, 2))
+		outs[nr_outs++] = emit_limit(g, REG_OFFSET, REG_OTHER);
+	for (int i = below(g, 3); i > 0; i--)
+		emit_step(g, REG_OFFSET, REG_OTHER);
+	max = emit_bound(g, REG_OFFSET, outs, &nr_outs);
+	emit_moved(g, max);
+	while (nr_outs)
+		land(g, outs[--nr_outs]);
+	emit_randoms(g, BPF_REG_0);
+}
+
 /* Control flow */
 
 static void make_branch(struct gen *g)
@@ -561,12 +722,12 @@ static void make_prologue(struct gen *g, int *fails)
 	emit_lookup(g, g->prog->maps.hash, 0);
 	fails[2] = jump(g, BPF_JMP_IMM(BPF_JEQ, BPF_REG_0, 0, 0));
 	emit(g, BPF_MOV64_REG(REG_HASH, BPF_REG_0));
-	for (int off = -PROGEN_STACK; off < 0; off += 8)
+	for (int off = -PROGEN_STACK; off < 0 && !g->prog->bounds; off += 8)
 		emit(g, BPF_ST_MEM(BPF_DW, BPF_REG_10, off, imm(g)));
 	emit_randoms(g, BPF_REG_0);
 }
 
-static void make_epilogue(struct gen *g, const int *fails)
+static void make_result(struct gen *g)
 {
 	const struct bpf_insn result[] = { BPF_LD_MAP_VALUE(BPF_REG_6, g->prog->maps.result, 0) };
 
@@ -579,6 +740,10 @@ static void make_epilogue(struct gen *g, const int *fails)
 	}
 	for (int reg = 1; reg < PROGEN_REGS; reg++)
 		emit(g, BPF_ALU64_REG(BPF_XOR, BPF_REG_0, reg));
+}
+
+static void make_epilogue(struct gen *g, const int *fails)
+{
 	emit(g, BPF_EXIT_INSN());
 	for (int i = 0; i < 3; i++)
 		land(g, fails[i]);
@@ -619,7 +784,13 @@ void progen_make(struct progen_prog *prog)
 	for (int i = 0; i < 8; i++)
 		progen_random(&g.random);
 	make_prologue(&g, fails);
-	make_statements(&g, NR_STATEMENTS);
+	if (prog->bounds) {
+		make_bounds(&g);
+		emit(&g, BPF_MOV64_IMM(BPF_REG_0, 0));
+	} else {
+		make_statements(&g, NR_STATEMENTS);
+		make_result(&g);
+	}
 	make_epilogue(&g, fails);
 	for (int i = 0; i < NR_SUBPROGS; i++)
 		make_subprog(&g, i);

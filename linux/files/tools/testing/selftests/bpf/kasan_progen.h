@@ -34,9 +34,10 @@ struct progen_prog {
 	struct progen_maps maps;
 	int len;
 	struct bpf_insn insns[PROGEN_MAX_INSNS];
+	bool bounds;	/* for bugs in the bounds of the verifier, which may refuse the program */
 };
 
-/* The same seed, type and maps give the same program. */
+/* The same seed, type, bounds and maps give the same program. */
 void progen_make(struct progen_prog *prog);
 void progen_print(const struct progen_prog *prog);
 
