@@ -2,7 +2,7 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-TARGETS := demo check check-full check-verifier-bugs bench bench-load mutate kernel selftests run shell deps series check-series export deb
+TARGETS := demo check check-full check-verifier-bugs fuzz bench bench-load mutate kernel selftests run shell deps series check-series export deb
 .PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -15,6 +15,7 @@ help:
 	@echo "make check         all tests: of the kernel code, in a guest, and of these tools"
 	@echo "make check-full    the kernel's own BPF selftests, with checks and without; takes hours, TESTS='progs/*'"
 	@echo "make check-verifier-bugs   put bugs of the verifier back: are their programs caught? PROGRAMS='a b'"
+	@echo "make fuzz BUG=name   random programs on a kernel with such a bug, until one is caught; COUNT=10000"
 	@echo "make bench         measure what a check costs, next to a call before each access"
 	@echo "make bench-load    how long programs take to load, with checks and without; PROGRAMS='pyperf*'"
 	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
@@ -54,6 +55,9 @@ do-selftests:
 
 do-mutate:
 	@scripts/mutate $(MUTANTS); echo $$? >$(STATUS)
+
+do-fuzz:
+	@scripts/fuzz $(BUG) $(COUNT); echo $$? >$(STATUS)
 
 do-check-verifier-bugs:
 	@scripts/check-verifier-bugs $(PROGRAMS); echo $$? >$(STATUS)
