@@ -2,7 +2,7 @@
 # The front door. What happens is in scripts/, each of which can be run by itself.
 
 .DEFAULT_GOAL := help
-TARGETS := demo check check-full check-verifier-bugs fuzz bench bench-load mutate kernel selftests run shell deps series check-series export deb
+TARGETS := demo check check-full check-verifier-bugs fuzz bench bench-load bench-stack mutate kernel selftests run shell deps series check-series export deb
 .PHONY: help $(TARGETS) $(TARGETS:%=do-%) clean distclean
 .NOTPARALLEL:
 MAKEFLAGS += --no-print-directory --no-builtin-rules
@@ -18,6 +18,7 @@ help:
 	@echo "make fuzz BUG=name   random programs on a kernel with such a bug, until one is caught; COUNT=10000"
 	@echo "make bench         measure what a check costs, next to a call before each access"
 	@echo "make bench-load    how long programs take to load, with checks and without; PROGRAMS='pyperf*'"
+	@echo "make bench-stack   what redzones of stack frames add to the call of a subprogram"
 	@echo "make mutate        does some test notice each of the bugs in tests/mutants, or MUTANTS='a b'?"
 	@echo "make series        write out/series-KERNEL: patches for git am, with a cover letter"
 	@echo "make check-series  apply, build and check each of these patches, with gcc and clang"
@@ -47,7 +48,7 @@ $(CACHE)/exit_status.so: scripts/exit_status.c
 endif
 endif
 
-do-demo do-check do-bench do-kernel do-deps do-series do-check-series: do-%:
+do-demo do-check do-bench do-bench-stack do-kernel do-deps do-series do-check-series: do-%:
 	@scripts/$*; echo $$? >$(STATUS)
 
 do-selftests:
