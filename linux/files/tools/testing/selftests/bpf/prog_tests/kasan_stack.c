@@ -46,6 +46,8 @@ static const struct stack_case {
 	{ "read_odd", -3 },
 	{ "read_odd", -4, 1 },
 
+	{ "read_by_kfunc", 56 },
+
 	{ "read_deep", 0 },
 	{ "read_deep", 512, 1 },
 	{ "read_deep", -1 },
@@ -140,6 +142,20 @@ static void run_cases(struct kasan_stack *skel, const char *mode, bool on)
 		if (test__start_subtest(name))
 			run_case(skel, c, on);
 	}
+}
+
+/* What the kernel does with memory on the stack. */
+static void test_kfunc(struct kasan_stack *skel)
+{
+	struct kasan_report report = {};
+
+	ASSERT_EQ(run_on(skel->progs.read_by_kfunc, 57), 0, "retval");
+	if (!ASSERT_EQ(kasan_log_read(kmsg, &report, 1), 1, "reports"))
+		return;
+	ASSERT_STREQ(report.bug, "stack-out-of-bounds", "bug class");
+	ASSERT_HAS_SUBSTR(report.func, "bpf_test_kasan_read+", "function");
+	ASSERT_HAS_SUBSTR(report.prog, "called from BPF program read_by_kfunc ", "program");
+	ASSERT_EQ(report.size, 8, "size");
 }
 
 /* On the stack of an interrupt. */
@@ -239,8 +255,9 @@ static void expect_redzones(struct bpf_program *prog, int redzones, int omitted)
 		  bpf_program__name(prog));
 }
 
-static void test_counts(struct kasan_stack *skel)
+static void test_counts(struct kasan_stack *off, struct kasan_stack *skel)
 {
+	expect_redzones(off->progs.read_1, 0, 0);
 	expect_redzones(skel->progs.read_1, 2, 0);
 	expect_redzones(skel->progs.read_deep, 1, 1);
 	expect_redzones(skel->progs.chain_full, 2, 2);
@@ -306,6 +323,8 @@ void serial_test_kasan_stack(void)
 		run_cases(off, "off", false);
 		run_cases(on, "on", true);
 		run_cases(hardened, "hardened", true);
+		if (test__start_subtest("kfunc"))
+			test_kfunc(on);
 		if (test__start_subtest("timer"))
 			test_timer(on);
 		if (test__start_subtest("attached"))
@@ -313,7 +332,7 @@ void serial_test_kasan_stack(void)
 		if (test__start_subtest("private"))
 			test_private(on);
 		if (test__start_subtest("counts"))
-			test_counts(on);
+			test_counts(off, on);
 		if (test__start_subtest("same"))
 			test_same(off, on);
 	}

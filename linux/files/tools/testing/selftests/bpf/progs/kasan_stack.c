@@ -59,7 +59,8 @@ struct {
 #define OPERANDS							\
 	[cell] "i"(&cell), __imm_addr(callback_index), __imm_addr(called),	\
 	__imm_addr(jumps),						\
-	__imm(bpf_test_kasan_write_at), __imm(bpf_test_kasan_stale),		\
+	__imm(bpf_test_kasan_write_at), __imm(bpf_test_kasan_stale),	\
+	__imm(bpf_test_kasan_read),					\
 	__imm(bpf_tail_call), __imm(bpf_throw)
 
 /* So that the object describes what only assembly calls. */
@@ -67,6 +68,7 @@ void __kfunc_btf_root(void)
 {
 	bpf_test_kasan_write_at(0, 0);
 	bpf_test_kasan_stale(0);
+	bpf_test_kasan_read(NULL, 0);
 	bpf_throw(0);
 }
 
@@ -135,6 +137,16 @@ SEC("syscall")
 __naked int read_odd(void)
 {
 	asm volatile (INDEX BELIEVE_MASK(3) READ(u8, -13) OUT
+		      : : OPERANDS : __clobber_all);
+}
+
+SEC("syscall")
+__naked int read_by_kfunc(void)
+{
+	asm volatile (INDEX BELIEVE_MASK(31) POINTER(-64)
+		      "r1 = r2;"
+		      "r2 = 8;"
+		      "call %[bpf_test_kasan_read];" OUT
 		      : : OPERANDS : __clobber_all);
 }
 
