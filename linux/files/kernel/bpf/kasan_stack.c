@@ -85,7 +85,7 @@ struct kasan_chains {
 	u32 nr;			/* subprograms */
 	unsigned long *calls;	/* bit caller * nr + callee */
 	u32 *above;		/* bytes of a subprogram's callers, at most; 0 for a first one */
-	u32 *tried;		/* the same, with one more redzone */
+	u32 *guarded;		/* the same, with redzones */
 };
 
 static bool has_private_stack(const struct bpf_subprog_info *info)
@@ -145,7 +145,10 @@ static void measure(const struct kasan_rewrite *rw, const struct kasan_chains *c
 	}
 }
 
-/* The limits of check_max_stack_depth(), for what a redzone of @subprog has made deeper. */
+/*
+ * The limits of check_max_stack_depth(), with a redzone of @subprog. What no redzone has made deeper
+ * may be beyond them, as other fixups do not ask.
+ */
 static bool is_within_limits(const struct kasan_rewrite *rw, const struct kasan_chains *chains,
 			     u32 subprog)
 {
@@ -154,12 +157,12 @@ static bool is_within_limits(const struct kasan_rewrite *rw, const struct kasan_
 	if (own_size(rw, subprog) > MAX_BPF_STACK)
 		return false;
 	for (i = 0; i < chains->nr; i++) {
-		if (i != subprog && chains->tried[i] == chains->above[i])
+		if (i != subprog && chains->guarded[i] == chains->above[i])
 			continue;
-		if (chains->tried[i] + shared_size(rw, i) > MAX_BPF_STACK)
+		if (chains->guarded[i] + shared_size(rw, i) > MAX_BPF_STACK)
 			return false;
 		if (i && rw->env->subprog_info[i].has_tail_call &&
-		    chains->tried[i] >= MAX_TAIL_CALLER)
+		    chains->guarded[i] >= MAX_TAIL_CALLER)
 			return false;
 	}
 	return true;
@@ -171,11 +174,8 @@ static void add_lower(struct kasan_rewrite *rw, struct kasan_chains *chains, u32
 
 	frame->depth = round_up(rw->env->subprog_info[subprog].stack_depth, GRANULE);
 	frame->lower = true;
-	measure(rw, chains, chains->tried);
-	if (is_within_limits(rw, chains, subprog))
-		swap(chains->tried, chains->above);
-	else
-		frame->lower = false;
+	measure(rw, chains, chains->guarded);
+	frame->lower = is_within_limits(rw, chains, subprog);
 	rw->redzones += frame->lower;
 	rw->redzones_omitted += !frame->lower;
 }
@@ -215,16 +215,16 @@ static int plan_frames(struct kasan_rewrite *rw)
 		.nr = nr,
 		.calls = kvcalloc(BITS_TO_LONGS(nr * nr), sizeof(long), GFP_KERNEL_ACCOUNT),
 		.above = kvcalloc(nr, sizeof(u32), GFP_KERNEL_ACCOUNT),
-		.tried = kvcalloc(nr, sizeof(u32), GFP_KERNEL_ACCOUNT),
+		.guarded = kvcalloc(nr, sizeof(u32), GFP_KERNEL_ACCOUNT),
 	};
 	int err = -ENOMEM;
 
 	rw->frames = kvcalloc(nr, sizeof(*rw->frames), GFP_KERNEL_ACCOUNT);
-	if (rw->frames && chains.calls && chains.above && chains.tried) {
+	if (rw->frames && chains.calls && chains.above && chains.guarded) {
 		add_redzones(rw, &chains);
 		err = 0;
 	}
-	kvfree(chains.tried);
+	kvfree(chains.guarded);
 	kvfree(chains.above);
 	kvfree(chains.calls);
 	return err;
@@ -351,8 +351,9 @@ void bpf_kasan_extend_frames(struct kasan_rewrite *rw)
 /* r10 is at a granule, so that the shadow of both redzones is at a constant distance of its own. */
 static void emit_guard(struct bpf_insn *to, const struct kasan_frame *frame, bool poison)
 {
+	u64 offset = KASAN_FOLDED_OFFSET;
 	const struct bpf_insn addr[] = {
-		BPF_LD_IMM64(BPF_REG_AX, KASAN_FOLDED_OFFSET),
+		BPF_LD_IMM64(BPF_REG_AX, offset),
 		BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, BPF_REG_FP),
 		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
 	};

@@ -17,8 +17,8 @@
 #include "../../kernel/bpf/kasan_insn.h"
 #include "kasan.h"
 
-static_assert((u8)KASAN_LOWER_SHADOW == KASAN_STACK_MID);
-static_assert((u8)KASAN_UPPER_SHADOW == KASAN_STACK_RIGHT);
+static_assert((KASAN_LOWER_SHADOW & 0xff) == KASAN_STACK_MID);
+static_assert((KASAN_UPPER_SHADOW & 0xff) == KASAN_STACK_RIGHT);
 
 DEFINE_PER_CPU(u64, bpf_kasan_tested);
 
