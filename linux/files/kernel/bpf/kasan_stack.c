@@ -351,9 +351,10 @@ void bpf_kasan_extend_frames(struct kasan_rewrite *rw)
 /* r10 is at a granule, so that the shadow of both redzones is at a constant distance of its own. */
 static void emit_guard(struct bpf_insn *to, const struct kasan_frame *frame, bool poison)
 {
-	u64 offset = KASAN_FOLDED_OFFSET;
 	const struct bpf_insn addr[] = {
-		BPF_LD_IMM64(BPF_REG_AX, offset),
+		BPF_RAW_INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_AX, 0, 0,
+			     lower_32_bits(KASAN_FOLDED_OFFSET)),
+		BPF_RAW_INSN(0, 0, 0, 0, upper_32_bits(KASAN_FOLDED_OFFSET)),
 		BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, BPF_REG_FP),
 		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
 	};

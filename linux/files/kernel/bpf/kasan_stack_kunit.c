@@ -224,9 +224,10 @@ static void test_stack_limits(struct kunit *test)
 static void expect_guard(struct kunit *test, const struct bpf_insn *insn, int lower_off,
 			 bool poison)
 {
-	u64 offset = (u64)KASAN_SHADOW_OFFSET << 3;
 	const struct bpf_insn expected[] = {
-		BPF_LD_IMM64(BPF_REG_AX, offset),
+		BPF_RAW_INSN(BPF_LD | BPF_IMM | BPF_DW, BPF_REG_AX, 0, 0,
+			     lower_32_bits((u64)KASAN_SHADOW_OFFSET << 3)),
+		BPF_RAW_INSN(0, 0, 0, 0, upper_32_bits((u64)KASAN_SHADOW_OFFSET << 3)),
 		BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, BPF_REG_FP),
 		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
 		BPF_ST_MEM(BPF_W, BPF_REG_AX, lower_off, poison ? KASAN_LOWER_SHADOW : 0),
