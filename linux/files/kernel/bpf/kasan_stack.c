@@ -146,7 +146,7 @@ static void measure(const struct kasan_rewrite *rw, const struct kasan_chains *c
 }
 
 /*
- * The limits of check_max_stack_depth(), with a redzone of @subprog. What no redzone has made deeper
+ * The limits of check_max_stack_depth(), with a redzone of @subprog. What no redzone makes deeper
  * may be beyond them, as other fixups do not ask.
  */
 static bool is_within_limits(const struct kasan_rewrite *rw, const struct kasan_chains *chains,
