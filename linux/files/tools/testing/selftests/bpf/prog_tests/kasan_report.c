@@ -195,6 +195,32 @@ static void test_probe(bool checked)
 	kasan_report_prog__destroy(skel);
 }
 
+/*
+ * Nor is a load that may fault reported where it does. The formula is meant for kernel addresses:
+ * it takes this user address to the kernel's text for a shadow, which is not 0. That is so on
+ * x86-64, where KASAN_SHADOW_OFFSET is 0xdffffc0000000000.
+ */
+static void test_probe_user(void)
+{
+	struct kasan_report_prog *skel;
+	unsigned long long text;
+
+	if (!ASSERT_OK(kallsyms_find("_stext", &text), "_stext"))
+		return;
+	sysctl_set_or_fail(SYSCTL, NULL, "2");
+	skel = kasan_report_prog__open_and_load();
+	sysctl_set_or_fail(SYSCTL, NULL, "1");
+	if (!ASSERT_OK_PTR(skel, "open_and_load"))
+		return;
+
+	skel->bss->probed = 1;
+	ASSERT_OK(run_fd(bpf_program__fd(skel->progs.report_probe_user),
+			 (text << 3) + (1ULL << 45)), "test_run");
+	ASSERT_EQ(kasan_log_read(kmsg, NULL, 0), 0, "reports");
+	ASSERT_EQ(skel->bss->probed, 0, "what the load has read");
+	kasan_report_prog__destroy(skel);
+}
+
 /* A map value is poisoned by one program, and read by another, which has no BTF. */
 static void test_no_btf(struct kasan_report_prog *skel)
 {
@@ -451,6 +477,8 @@ static void test_serial(struct kasan_report_prog *skel)
 		test_kernel(skel->progs.report_kernel);
 	if (!kasan_is_portable() && test__start_subtest("probe_on"))
 		test_probe(true);
+	if (!kasan_is_portable() && test__start_subtest("probe_user"))
+		test_probe_user();
 	if (test__start_subtest("probe_off"))
 		test_probe(false);
 	if (test__start_subtest("no_btf"))

@@ -2,6 +2,7 @@
 /* Bad accesses of which the report's words matter. A test finds their lines by the comments. */
 #include <vmlinux.h>
 #include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
 #include <bpf/bpf_tracing.h>
 #include <bpf_atomic.h>
 #include "../test_kmods/bpf_test_kasan_kfunc.h"
@@ -65,6 +66,17 @@ int report_probe(void *ctx)
 	if (!obj)
 		return 0;
 	probed = obj->next->value; /* tolerant read */
+	return 0;
+}
+
+SEC("syscall")
+int report_probe_user(u64 *addr)
+{
+	u64 base = *addr - bpf_core_field_offset(struct task_struct, pid);
+	struct task_struct *task;
+
+	task = bpf_rdonly_cast((void *)base, bpf_core_type_id_kernel(struct task_struct));
+	probed = task->pid;
 	return 0;
 }
 
