@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* That 2^32 is not below 2 says nothing about its lower half, which is 0. */
-#include "bug.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, char[64]);
-} map SEC(".maps");
+#include "map-value.bpf.h"
 
 volatile __u64 large SEC(".data.inputs") = 0x100000000;
 
@@ -15,13 +8,10 @@ SEC("syscall")
 int bounds_64_to_32(void *ctx)
 {
 	__u64 low = large, off = 2, found = 0;
-	__u32 key = 0;
-	char *value;
+	char *value = map_value();
 
-	value = bpf_map_lookup_elem(&map, &key);
 	if (!value)
 		return 1;
-	note_object(value, 64);
 	asm volatile goto("r1 = %[low];"
 			  "if r1 < 2 goto %l[out];"
 			  "if w1 > 2 goto %l[out];"

@@ -8,46 +8,18 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "host.h"
 #include "kasan_helpers.h"
 #include "kasan_progen.h"
 
-#define PARAMETER	"/sys/module/verifier/parameters/bug"
-#define SYSCTL		"/proc/sys/kernel/bpf_kasan"
 #define RUNS		32	/* of each program, with other values in its maps */
 
 static struct {
 	unsigned long long tried, accepted, runs;
 	struct timespec start;
 } done;
-
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("error: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(2);
-}
-
-static void set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		die("cannot write %s to %s: %s", value, path, strerror(errno));
-	close(fd);
-}
 
 /* Of one entry: what is behind it is a redzone. */
 static int make_map(const char *name, __u32 size)

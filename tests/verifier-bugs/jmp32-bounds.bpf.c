@@ -1,25 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* [1, 2^32 + 1] becomes 1 by a comparison of the lower half. */
-#include "bug.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, char[64]);
-} map SEC(".maps");
+#include "map-value.bpf.h"
 
 SEC("syscall")
 int jmp32_bounds(void *ctx)
 {
 	__u64 off = two, found = 0;
-	__u32 key = 0;
-	char *value;
+	char *value = map_value();
 
-	value = bpf_map_lookup_elem(&map, &key);
 	if (!value)
 		return 1;
-	note_object(value, 64);
 	asm volatile goto("r1 = %[off];"
 			  "r2 = 0x100000001 ll;"
 			  "if r1 > r2 goto %l[out];"

@@ -1,13 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The path with the limit 1000 is taken for one that has been verified with 56. */
-#include "bug.bpf.h"
-
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1);
-	__type(key, __u32);
-	__type(value, char[64]);
-} map SEC(".maps");
+#include "map-value.bpf.h"
 
 volatile __u64 off SEC(".data.inputs") = 64;
 
@@ -18,10 +11,11 @@ int prune_precision(void *ctx)
 	__u32 key = 0;
 	char *value;
 
+	/* Not map_value(): the jumps and instructions up to here count as well, see below. */
 	value = bpf_map_lookup_elem(&map, &key);
 	if (!value)
 		return 1;
-	note_object(value, 64);
+	note_object(value, VALUE_SIZE);
 	at = off;
 	/* With two jumps and eight instructions the verifier saves a state behind them. */
 	asm volatile("%[limit] = 1000;"

@@ -10,21 +10,13 @@
  */
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "evidence.h"
+#include "host.h"
 #include "kasan_helpers.h"
 
-#define PARAMETER	"/sys/module/verifier/parameters/bug"
-#define SYSCTL		"/proc/sys/kernel/bpf_kasan"
 #define MAX_REPORTS	8
 #define PACKET		64
 #define KASAN_FREED	0xfb	/* of a slab */
@@ -39,26 +31,6 @@ struct attempt {
 };
 
 static char verifier_log[1 << 20];
-
-static void __attribute__((noreturn, format(printf, 1, 2))) die(const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	fputs("error: ", stderr);
-	vfprintf(stderr, format, args);
-	fputc('\n', stderr);
-	exit(2);
-}
-
-static void set(const char *path, const char *value)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0 || write(fd, value, strlen(value)) != (ssize_t)strlen(value))
-		die("cannot write %s to %s: %s", value, path, strerror(errno));
-	close(fd);
-}
 
 /* The verifier's last word comes before its statistics. */
 static void last_words(char *to, size_t size)
