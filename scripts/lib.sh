@@ -127,8 +127,22 @@ newest_clang() {
 	compgen -c clang- | sed -n 's/^clang-\([0-9]\{1,\}\)$/\1/p' | sort -rnu | awk '$1 >= 17 { print; exit }'
 }
 
-CLANG=clang-$(newest_clang)
-LLVM_STRIP=llvm-strip-${CLANG#clang-}
+find_clang() {
+	CLANG=clang-$(newest_clang)
+	LLVM_STRIP=llvm-strip-${CLANG#clang-}
+}
+
+find_clang
+
+# What everything that builds starts with: no other one at the same time, and all packages.
+start_building() {
+	lock
+	[[ ${BPF_KASAN_DEPS:-} != "$GUEST_ARCH${FULL:-}" ]] || return 0
+	"$SCRIPTS/deps"
+	export BPF_KASAN_DEPS=$GUEST_ARCH${FULL:-}
+	find_clang # it may not have been there before
+}
+
 # The one that runs here; the guest's is in the same directory, without bootstrap.
 BPFTOOL=$TOOLS/bpftool/${CROSS:+bootstrap/}bpftool
 
