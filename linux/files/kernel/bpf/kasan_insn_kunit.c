@@ -877,6 +877,38 @@ static void test_plan_probe(struct kunit *test)
 	check_probe(test, true);
 }
 
+static void expect_saved(struct kunit *test, struct kasan_rewrite *rw, u32 nr)
+{
+	const struct kasan_check check = { .nr_tests = 1, .base = BPF_REG_1 };
+	struct bpf_insn cold[32];
+	u32 len = bpf_kasan_portable_len(rw, &check), i, stores = 0;
+
+	KUNIT_ASSERT_LE(test, len, ARRAY_SIZE(cold));
+	rw->tests = &(struct kasan_test){ .size = 1 };
+	KUNIT_EXPECT_PTR_EQ(test, bpf_kasan_emit_portable(rw, &check, cold), cold + len);
+	for (i = 0; i < len; i++)
+		stores += BPF_CLASS(cold[i].code) == BPF_STX;
+	KUNIT_EXPECT_EQ(test, stores, nr);
+}
+
+/* The verifier knows what is live before an instruction that it has seen, and of no other. */
+static void test_portable_saves(struct kunit *test)
+{
+	struct bpf_prog *prog = new_prog(test, 1);
+	struct kasan_rewrite rw = { .prog = prog, .env = alloc_env(test, prog) };
+
+	prog->insnsi[0] = R1_LOAD(BPF_B, 0);
+	rw.env->insn_aux_data[0].kasan.key = insn_key(prog->insnsi);
+	rw.env->insn_aux_data[0].live_regs_before = BIT(BPF_REG_1) | BIT(BPF_REG_5) | BIT(BPF_REG_6);
+	expect_saved(test, &rw, 2);
+	prog->insnsi[0].off = 8;
+	expect_saved(test, &rw, 6);
+	kvfree(rw.env);
+	rw.env = NULL;
+	expect_saved(test, &rw, 6);
+	bpf_prog_free(prog);
+}
+
 /* What waits for neighbours does so only for as long as a call can name them. */
 static void test_plan_long_block(struct kunit *test)
 {
@@ -1407,6 +1439,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_plan),
 	KUNIT_CASE(test_plan_indirect_target),
 	KUNIT_CASE(test_plan_probe),
+	KUNIT_CASE(test_portable_saves),
 	KUNIT_CASE(test_plan_long_block),
 	KUNIT_CASE(test_island_between_constants),
 	KUNIT_CASE(test_disarm),

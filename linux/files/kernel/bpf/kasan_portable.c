@@ -21,15 +21,14 @@ static s16 spill_slot(u32 stack_depth, u8 reg)
 
 /*
  * Registers that a check has to preserve. Liveness was computed for the verified instruction: where
- * it is another one, all count. The base is needed for the next test.
+ * it is another one, all count. Either way, the base of the access is one of them.
  */
 static u16 live_regs(const struct kasan_rewrite *rw, const struct kasan_check *check)
 {
 	u16 clobbered = BIT(NR_CLOBBERED) - 1;
 
 	if (bpf_kasan_get_mark(rw, check->insn))
-		clobbered &= rw->env->insn_aux_data[check->insn].live_regs_before |
-			     BIT(check->base);
+		clobbered &= rw->env->insn_aux_data[check->insn].live_regs_before;
 	return clobbered;
 }
 
