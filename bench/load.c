@@ -2,9 +2,10 @@
 /*
  * load OBJECTS OUT ROUNDS [PROGRAM...]: the part of make bench that runs in the guest.
  *
- * Loads each program without checks, with them, and with a call before each access, runs all three
- * in turn, and prints what they cost:
+ * Loads each program without checks, with them, and, where the kernel offers that, with a call
+ * before each access, runs all of them in turn, and prints what they cost:
  *
+ *	micro PROGRAM		one of the small programs
  *	load PROGRAM SIDE CHECKED STRADDLING XLATED JITED NS
  *	run PROGRAM SIDE UNITS NS
  *
@@ -27,12 +28,14 @@
 #include "bench.h"
 #include "micro.h"
 
-#define NR_SIDES 3
+#define MAX_SIDES 3
 
 /* What kernel.bpf_kasan is for each. */
 static const struct side {
 	const char *name, *mode;
-} sides[NR_SIDES] = { { "off", "0" }, { "ours", "1" }, { "outline", "3" } };
+} sides[MAX_SIDES] = { { "off", "0" }, { "ours", "1" }, { "outline", "3" } };
+
+static int nr_sides = MAX_SIDES;
 
 struct loaded {
 	struct bpf_object *obj;
@@ -61,11 +64,18 @@ static u64 now(void)
 	return t.tv_sec * 1000000000ULL + t.tv_nsec;
 }
 
-static void set_mode(const char *mode)
+static bool has_mode(const char *mode)
 {
 	FILE *f = fopen("/proc/sys/kernel/bpf_kasan", "w");
 
-	if (!f || fputs(mode, f) < 0 || fclose(f))
+	if (!f)
+		die("kernel.bpf_kasan");
+	return fputs(mode, f) >= 0 && !fclose(f);
+}
+
+static void set_mode(const char *mode)
+{
+	if (!has_mode(mode))
 		die("kernel.bpf_kasan=%s", mode);
 }
 
@@ -213,14 +223,14 @@ static void run(struct loaded *l, const char *name, enum run_type type, const vo
 	int i, round;
 
 	for (round = 0; round < rounds; round++) {
-		for (i = 0; i < NR_SIDES; i++) {
+		for (i = 0; i < nr_sides; i++) {
 			ns = test_run(bpf_program__fd(l[i].prog), type, packet, len, repeat,
 				      expected);
 			if (ns < l[i].best)
 				l[i].best = ns;
 		}
 	}
-	for (i = 0; i < NR_SIDES; i++)
+	for (i = 0; i < nr_sides; i++)
 		printf("run %s %s %d %lld\n", name, sides[i].name, units,
 		       (long long)(l[i].best - base));
 	fflush(stdout);
@@ -228,7 +238,7 @@ static void run(struct loaded *l, const char *name, enum run_type type, const vo
 
 static void close_all(struct loaded *l)
 {
-	for (int i = 0; i < NR_SIDES; i++)
+	for (int i = 0; i < nr_sides; i++)
 		bpf_object__close(l[i].obj);
 }
 
@@ -247,11 +257,12 @@ static void fill_memory(struct bpf_object *obj)
 static void bench_micro(const char *name, int accesses, int rounds)
 {
 	static const u8 packet[64];
-	struct loaded l[NR_SIDES];
+	struct loaded l[MAX_SIDES];
 	char program[64];
 
+	printf("micro %s\n", name);
 	snprintf(program, sizeof(program), "bench_%s", name);
-	for (int i = 0; i < NR_SIDES; i++) {
+	for (int i = 0; i < nr_sides; i++) {
 		load(&l[i], "micro", program, name, &sides[i]);
 		fill_memory(l[i].obj);
 	}
@@ -262,10 +273,10 @@ static void bench_micro(const char *name, int accesses, int rounds)
 static void bench_real(const struct real *real, int rounds)
 {
 	u8 packet[MAX_PACKET];
-	struct loaded l[NR_SIDES];
+	struct loaded l[MAX_SIDES];
 	int len = 0;
 
-	for (int i = 0; i < NR_SIDES; i++) {
+	for (int i = 0; i < nr_sides; i++) {
 		load(&l[i], real->object, real->program, real->name, &sides[i]);
 		if (real->setup)
 			len = real->setup(l[i].obj, packet);
@@ -299,6 +310,8 @@ int main(int argc, char **argv)
 	objects = argv[1];
 	out = argv[2];
 	rounds = atoi(argv[3]);
+	if (!has_mode(sides[MAX_SIDES - 1].mode))
+		nr_sides--;
 #define BENCH(name, accesses, kind)			\
 	if (wanted(#name, argv + 4))			\
 		bench_micro(#name, accesses, rounds);

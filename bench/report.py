@@ -3,18 +3,21 @@
 """report.py RESULTS CHART: print the tables of make bench, and draw its chart (SVG).
 
 Each line of RESULTS starts with what it was measured by: instructions, replay, or wall. What
-follows is described in load.c and replay.c.
+follows is described in load.c and replay.c. Another architecture's guest gives no times, and no calls
+to compare with: then there are tables of counts only, and no chart.
 """
 
 import sys
 from collections import defaultdict
 
 SIDES = ("off", "ours", "outline")
+HEADS = {"off": "no checks", "ours": "checks", "outline": "calls"}
 
 
 class Results:
     def __init__(self, path):
         self.replay = {}
+        self.micros = []
         self.loads = defaultdict(dict)
         self.runs = {"instructions": defaultdict(dict), "wall": defaultdict(dict)}
         with open(path, encoding="utf-8") as lines:
@@ -27,6 +30,10 @@ class Results:
         keys = ("off", "ours", "outline", "gcc", "gcc_kasan", "to_outline", "to_gcc")
         self.replay[name] = dict(zip(keys, map(float, figures)), kind=kind, accesses=int(accesses))
 
+    def add_micro(self, by, name, _rest):
+        if by == "instructions":
+            self.micros.append(name)
+
     def add_load(self, by, name, rest):
         if by == "instructions":
             keys = ("checked", "straddling", "xlated", "jited", "time")
@@ -37,7 +44,10 @@ class Results:
         self.runs[by][name][side] = int(time) / int(units)
 
     def reals(self):
-        return [name for name in self.loads if name not in self.replay]
+        return [name for name in self.loads if name not in self.micros]
+
+    def sides(self):
+        return [side for side in SIDES if any(side in load for load in self.loads.values())]
 
 
 def print_table(title, rows):
@@ -68,12 +78,22 @@ def micro_table(results):
     print_table("Native replay on this processor, and instructions that are added", rows)
 
 
+def count_table(results):
+    rows = [["one access", "no checks", "checks", "checks add"]]
+    for name in results.micros:
+        run = results.runs["instructions"][name]
+        rows.append([name, f"{run['off']:.1f}", f"{run['ours']:.1f}",
+                     f"{run['ours'] - run['off']:.1f}"])
+    print_table("Instructions of the small programs", rows)
+
+
 def run_table(results, by, title):
-    rows = [["one packet or sample", "no checks", "checks", "calls", "checks", "calls"]]
+    heads = [HEADS[side] for side in results.sides()]
+    rows = [["one packet or sample", *heads, *heads[1:]]]
     for name, run in results.runs[by].items():
         if by == "wall" or name in results.reals():
-            rows.append([name, *(f"{run[side]:.1f}" for side in SIDES),
-                         *(f"x {run[side] / run['off']:.2f}" for side in SIDES[1:])])
+            rows.append([name, *(f"{run[side]:.1f}" for side in results.sides()),
+                         *(f"x {run[side] / run['off']:.2f}" for side in results.sides()[1:])])
     if len(rows) > 1:
         print_table(title, rows)
 
@@ -83,15 +103,16 @@ def bytes_per_check(load):
 
 
 def load_table(results):
-    rows = [["program", "checked", "of two granules", "xlated", "checks", "calls", "JITed", "checks",
-             "calls", "bytes/check", "load", "checks", "calls"]]
+    heads = [HEADS[side] for side in results.sides()[1:]]
+    rows = [["program", "checked", "of two granules", "xlated", *heads, "JITed", *heads,
+             "bytes/check", "load", *heads]]
     for name in results.reals():
         load = results.loads[name]
         rows.append([name, str(load["ours"]["checked"]), str(load["ours"]["straddling"]),
-                     *(str(load[side]["xlated"]) for side in SIDES),
-                     *(str(load[side]["jited"]) for side in SIDES),
+                     *(str(load[side]["xlated"]) for side in results.sides()),
+                     *(str(load[side]["jited"]) for side in results.sides()),
                      f"{bytes_per_check(load):.0f}",
-                     *(f"{load[side]['time'] / 1e6:.0f} M" for side in SIDES)])
+                     *(f"{load[side]['time'] / 1e6:.0f} M" for side in results.sides())])
     print_table("Bytes of a program, and instructions to load it", rows)
 
 
@@ -170,10 +191,15 @@ def chart(results):
 
 def main():
     results = Results(sys.argv[1])
-    micro_table(results)
+    if results.replay:
+        micro_table(results)
+    else:
+        count_table(results)
     run_table(results, "instructions", "Instructions of the real programs")
     run_table(results, "wall", "Nanoseconds in the guest")
     load_table(results)
+    if not results.replay:
+        return
     goal_table(results)
     with open(sys.argv[2], "w", encoding="utf-8") as f:
         f.write(chart(results))
