@@ -352,6 +352,126 @@ void kasan_test_abandon(int fd)
 	close(fd);
 }
 
+/* Programs that a JIT does not support */
+
+bool kasan_jit_is_complete(void)
+{
+#if defined(__x86_64__) || defined(__aarch64__)
+	return true;
+#else
+	return false;
+#endif
+}
+
+bool kasan_jit_has_acquire(void)
+{
+#ifdef __s390x__
+	return false;
+#else
+	return true;
+#endif
+}
+
+bool kasan_skip_without_memory(int err)
+{
+#ifdef __riscv
+	if (err)
+		test__skip();
+	return err;
+#else
+	return false;
+#endif
+}
+
+static char refused_prog[64], refused_map[64];
+
+static int find_refused(enum libbpf_print_level level, const char *format, va_list args)
+{
+	char line[256];
+
+	vsnprintf(line, sizeof(line), format, args);
+	if (strstr(line, "BPF program load failed"))
+		sscanf(line, "libbpf: prog '%63[^']'", refused_prog);
+	if (strstr(line, "failed to create"))
+		sscanf(line, "libbpf: map '%63[^']'", refused_map);
+	return 0;
+}
+
+/* Sets @refused_prog or @refused_map if it was one of these that made it fail. */
+static int try_load(struct bpf_object *obj)
+{
+	libbpf_print_fn_t print = libbpf_set_print(find_refused);
+	int err;
+
+	refused_prog[0] = 0;
+	refused_map[0] = 0;
+	err = bpf_object__load(obj);
+	libbpf_set_print(print);
+	return err;
+}
+
+static void copy_choice(struct bpf_object *from, struct bpf_object *to)
+{
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(prog, from)
+		bpf_program__set_autoload(bpf_object__find_program_by_name(to,
+									   bpf_program__name(prog)),
+					  bpf_program__autoload(prog));
+	bpf_object__for_each_map(map, from)
+		if (!bpf_map__autocreate(map))
+			bpf_map__set_autocreate(bpf_object__find_map_by_name(to,
+									     bpf_map__name(map)),
+						false);
+}
+
+/* Returns whether one more program of @obj has been left out, or a map that some need. */
+static bool leave_out_one(struct bpf_object *obj, const void *(*elf_bytes)(size_t *size))
+{
+	struct bpf_object *trial;
+	const void *bytes;
+	size_t size;
+	int err;
+
+	bytes = elf_bytes(&size);
+	trial = bpf_object__open_mem(bytes, size, NULL);
+	if (!ASSERT_OK_PTR(trial, "open_mem"))
+		return false;
+	copy_choice(obj, trial);
+	err = try_load(trial);
+	bpf_object__close(trial);
+	if (!err || !ASSERT_TRUE(refused_prog[0] || refused_map[0], "program or map is refused"))
+		return false;
+	printf("%s%s: not supported, error %d\n", refused_prog, refused_map, err);
+	if (refused_map[0])
+		bpf_map__set_autocreate(bpf_object__find_map_by_name(obj, refused_map), false);
+	else
+		bpf_program__set_autoload(bpf_object__find_program_by_name(obj, refused_prog),
+					  false);
+	return true;
+}
+
+void kasan_leave_out_unsupported(struct bpf_object *obj, const void *(*elf_bytes)(size_t *size))
+{
+	char mode[16];
+
+	if (kasan_jit_is_complete() ||
+	    !ASSERT_OK(sysctl_set(SYSCTL, mode, "0"), "set " SYSCTL))
+		return;
+	while (leave_out_one(obj, elf_bytes))
+		;
+	sysctl_set_or_fail(SYSCTL, NULL, mode);
+}
+
+bool kasan_is_supported(const struct bpf_object *obj, const char *prog)
+{
+	if (bpf_program__autoload(bpf_object__find_program_by_name(obj, prog)))
+		return true;
+	test__skip();
+	return false;
+}
+
 /* Programs whose target is good or bad */
 
 static const struct mode {
@@ -380,6 +500,7 @@ static struct bpf_object *load_targets(const void *(*elf_bytes)(size_t *size), _
 
 	bpf_object__for_each_program(prog, obj)
 		bpf_program__set_flags(prog, bpf_program__flags(prog) | flags);
+	kasan_leave_out_unsupported(obj, elf_bytes);
 	if (ASSERT_OK(bpf_object__load(obj), "load"))
 		return obj;
 	bpf_object__close(obj);
@@ -414,7 +535,7 @@ static bool get_result(const struct bpf_object *obj, const struct kasan_target_c
 		return false;
 	if (!c->later)
 		return true;
-	if (!ASSERT_OK(*retval, "start"))
+	if (kasan_skip_without_memory(*retval) || !ASSERT_OK(*retval, "start"))
 		return false;
 	for (int i = 0; i < 1000; i++) {
 		if (!run_target(obj, c->later, 0, retval))
@@ -433,14 +554,17 @@ static void run_target_case(int fd, const struct bpf_object *obj,
 		.bug = "use-after-free", .write = c->write, .size = c->size ?: 8,
 	};
 	int retval, cnt = c->clean ? 0 : c->cnt ?: 1;
+	bool ran;
 
 	snprintf(expected.func, sizeof(expected.func), "%s", c->func ?: c->prog);
 	if (!ASSERT_EQ(kasan_log_read(fd, NULL, 0), 0, "reports before the test") ||
 	    !set_target(obj, bad))
 		return;
-	if (get_result(obj, c, &retval))
-		ASSERT_EQ(retval, c->retval, bad ? "bad retval" : "good retval");
+	ran = get_result(obj, c, &retval);
 	set_target(obj, false);
+	if (!ran)
+		return;
+	ASSERT_EQ(retval, c->retval, bad ? "bad retval" : "good retval");
 	kasan_expect(fd, &expected, bad && instrumented ? cnt : 0);
 }
 
@@ -455,7 +579,8 @@ static void run_mode(int fd, const void *(*elf_bytes)(size_t *size), const struc
 			snprintf(name, sizeof(name), "%s/%s/%s", mode->name, c->prog, c->variant);
 		else
 			snprintf(name, sizeof(name), "%s/%s/%llu", mode->name, c->prog, c->arg);
-		if (!test__start_subtest(name) || (c->prepare && !c->prepare(obj)))
+		if (!test__start_subtest(name) || !kasan_is_supported(obj, c->prog) ||
+		    (c->prepare && !c->prepare(obj)))
 			continue;
 		run_target_case(fd, obj, c, false, mode->instrumented);
 		run_target_case(fd, obj, c, true, mode->instrumented);

@@ -71,6 +71,24 @@ void kasan_expect(int fd, const struct kasan_report *expected, int cnt);
 /* Whether programs that are loaded from now on are instrumented. */
 bool kasan_instrument(bool on);
 
+/* Whether the JIT has to support everything that the tests use, as on x86-64 and arm64. */
+bool kasan_jit_is_complete(void);
+
+/* Whether it supports acquiring loads and releasing stores. */
+bool kasan_jit_has_acquire(void);
+
+/* Skips a test that starts a timer, for which kmalloc_nolock() has no memory on riscv64. */
+bool kasan_skip_without_memory(int err);
+
+/*
+ * If a JIT need not be complete, leaves out those programs of an object that the kernel does not even load without
+ * checks. @elf_bytes makes a second object of the same.
+ */
+void kasan_leave_out_unsupported(struct bpf_object *obj, const void *(*elf_bytes)(size_t *size));
+
+/* Whether a program has not been left out; if it has, the current test or subtest is skipped. */
+bool kasan_is_supported(const struct bpf_object *obj, const char *prog);
+
 /* Whether the kernel can check the stack, and whether it does in programs from now on. */
 bool kasan_has_stack(void);
 bool kasan_check_stack(bool on);

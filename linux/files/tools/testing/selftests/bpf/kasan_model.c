@@ -3,12 +3,12 @@
  * The programs of kasan_progen.c, run in user space. The pointers of a program are the model's own,
  * so that an access is a memcpy(), and what it hits is known.
  */
-#include <endian.h>
 #include <stddef.h>
 #include <string.h>
 #include <linux/filter.h>
 
 #include "kasan_progen.h"
+#include "progs/kasan_low_part.h"
 
 #define NR_REGS		11
 #define FRAME_SIZE	512
@@ -218,14 +218,13 @@ static __u64 load(const void *from, int size)
 {
 	__u64 value = 0;
 
-	memcpy(&value, from, size);
-	return htole64(value) << (64 - size * 8) >> (64 - size * 8);
+	memcpy((char *)&value + LOW_PART(sizeof(value), size), from, size);
+	return value;
 }
 
 static void store(void *to, int size, __u64 value)
 {
-	value = htole64(value);
-	memcpy(to, &value, size);
+	memcpy(to, (char *)&value + LOW_PART(sizeof(value), size), size);
 }
 
 /* A load of the packet's start or end is one of a pointer. */

@@ -32,6 +32,7 @@ int may_goto_continue(void *ctx)
 {
 	u64 i = 0, sum = first();
 
+#pragma clang loop unroll(disable)
 	while (i < 3 && can_loop)
 		sum += target() * i++;
 	return sum + last();
@@ -55,6 +56,7 @@ static __noinline u64 sum_down(u64 *p, u64 from)
 {
 	u64 sum = 0;
 
+#pragma clang loop unroll(disable)
 	while (from-- && can_loop)
 		sum += READ_ONCE(*p);
 	return sum;
@@ -118,7 +120,7 @@ int iter_num_write(void *ctx)
 	int i;
 
 	bpf_for(i, 0, ARRAY_SIZE(words)) {
-		WRITE_ONCE(*(u16 *)&words[i], i);
+		WRITE_ONCE(*(u16 *)((char *)&words[i] + LOW_PART(8, 2)), i);
 		sum += i;
 	}
 	return sum + first() + last();

@@ -12,6 +12,7 @@
 #include "bpf_misc.h"
 #include <bpf_arena_common.h>
 #include "../test_kmods/bpf_test_kasan_kfunc.h"
+#include "kasan_low_part.h"
 
 #define POISON		0xff
 #define ADDEND		7
@@ -153,7 +154,7 @@ static __always_inline int use(void *mem)
 	addr = address(word);
 	WRITE_ONCE(*word, VALUE);
 	set_bad(addr, sizeof(*word));
-	WRITE_ONCE(*(u32 *)word, (u32)VALUE + ADDEND);
+	WRITE_ONCE(*(u32 *)((char *)word + LOW_PART(8, 4)), (u32)VALUE + ADDEND);
 	got = READ_ONCE(*word);
 	set_good(addr, sizeof(*word));
 	return got != VALUE + ADDEND || READ_ONCE(*word) != got;
@@ -541,6 +542,9 @@ int xdp_chain(struct xdp_md *ctx)
 
 /* Left alone */
 
+#define LOW_OF(type, page)						\
+	((type __arena *)((char __arena *)(page) + LOW_PART(8, sizeof(type))))
+
 SEC("syscall")
 int arena_all(void *ctx)
 {
@@ -550,12 +554,12 @@ int arena_all(void *ctx)
 	if (!page)
 		return 1;
 	WRITE_ONCE(page[0], VALUE);
-	sum = READ_ONCE(*(u8 __arena *)page) + READ_ONCE(*(u16 __arena *)page);
-	sum += READ_ONCE(*(u32 __arena *)page) + READ_ONCE(*page);
-	sum += READ_ONCE(*(s8 __arena *)page);
-	WRITE_ONCE(*(u8 __arena *)(page + 1), 1);
-	WRITE_ONCE(*(u16 __arena *)(page + 2), 2);
-	WRITE_ONCE(*(u32 __arena *)(page + 3), 3);
+	sum = READ_ONCE(*LOW_OF(u8, page)) + READ_ONCE(*LOW_OF(u16, page));
+	sum += READ_ONCE(*LOW_OF(u32, page)) + READ_ONCE(*page);
+	sum += READ_ONCE(*LOW_OF(s8, page));
+	WRITE_ONCE(*LOW_OF(u8, page + 1), 1);
+	WRITE_ONCE(*LOW_OF(u16, page + 2), 2);
+	WRITE_ONCE(*LOW_OF(u32, page + 3), 3);
 	sum += __sync_fetch_and_add(page, ADDEND);
 	sum += page[1] + page[2] + page[3] + page[0];
 	bpf_arena_free_pages(&arena, page, 1);

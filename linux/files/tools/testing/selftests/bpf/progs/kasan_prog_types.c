@@ -39,6 +39,8 @@ u32 armed;	/* runs to come that do some work */
 u32 runs;	/* that did it */
 u64 input, expected, output;
 
+#define UPPER_HALF (12 - LOW_PART(8, 4))
+
 /* The accesses are listed in prog_tests/kasan_prog_types.c. None is covered by another's check. */
 static __always_inline bool work(void)
 {
@@ -56,9 +58,9 @@ static __always_inline bool work(void)
 		p = bpf_test_kasan_arena(BUF);
 	WRITE_ONCE(*(u64 *)(p + 8), input);
 	asm volatile ("" : "+m"(p));
-	old = __sync_fetch_and_add((u32 *)(p + 12), ADDEND);
+	old = __sync_fetch_and_add((u32 *)(p + UPPER_HALF), ADDEND);
 	asm volatile ("" : "+m"(p));
-	output = (u64)old << 16 | READ_ONCE(*(u16 *)(p + 12));
+	output = (u64)old << 16 | READ_ONCE(*(u16 *)(p + UPPER_HALF + LOW_PART(4, 2)));
 	return output == expected;
 }
 

@@ -2,6 +2,8 @@
 #ifndef __KASAN_PROG_TYPES_H
 #define __KASAN_PROG_TYPES_H
 
+#include "kasan_low_part.h"
+
 #define ADDEND		7
 #define MODIFIED_RETURN	77	/* of the kernel's function */
 #define TCP_CA		"kasan_test"

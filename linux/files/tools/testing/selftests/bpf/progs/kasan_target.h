@@ -10,6 +10,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf_atomic.h>
 #include "../test_kmods/bpf_test_kasan_kfunc.h"
+#include "kasan_low_part.h"
 
 #define POISON		0xff
 #define FIRST		100
