@@ -32,7 +32,7 @@ help:
 	@echo "make clean         remove what was built for this kernel; distclean: all of the cache"
 	@echo
 	@echo "KERNEL=7.2|7.3       which kernel (7.2)         TIMEOUT=seconds   limit of a boot (900)"
-	@echo "ARCH=x86_64|arm64    of the guest (x86_64)      MEM=2G CPUS=2     of the guest"
+	@echo "ARCH=x86_64|arm64|riscv64|s390x  of the guest   MEM=2G CPUS=2     of the guest"
 	@echo "LINUX=dir|tarball    your own kernel source     DRYRUN=1          only print the QEMU command"
 	@echo "CONFIG=file          more kernel options        JOBS=n            parallel jobs (all CPUs)"
 

@@ -27,8 +27,14 @@ esac
 case $GUEST_ARCH in
 x86_64 | x86) GUEST_ARCH=x86_64 SRCARCH=x86 IMAGE=bzImage CROSS='' QEMU=qemu-system-x86_64 ;;
 arm64) SRCARCH=arm64 IMAGE=Image CROSS=aarch64-linux-gnu- QEMU=qemu-system-aarch64 ;;
-*) die "ARCH=$GUEST_ARCH is not supported: use ARCH=x86_64 or ARCH=arm64" ;;
+riscv64 | riscv) GUEST_ARCH=riscv64 SRCARCH=riscv IMAGE=Image CROSS=riscv64-linux-gnu- QEMU=qemu-system-riscv64 ;;
+s390x | s390) GUEST_ARCH=s390x SRCARCH=s390 IMAGE=bzImage CROSS=s390x-linux-gnu- QEMU=qemu-system-s390x ;;
+*) die "ARCH=$GUEST_ARCH is not supported: use ARCH=x86_64, arm64, riscv64 or s390x" ;;
 esac
+
+# What clang compiles BPF programs for: the byte order is the guest's.
+BPF_TARGET=bpfel
+[[ $GUEST_ARCH != s390x ]] || BPF_TARGET=bpfeb
 
 # One directory for each kernel source. Its path is fixed, because a kernel build is bound to the
 # path of its source.
