@@ -334,8 +334,6 @@ static void find_targets(struct kasan_rewrite *rw)
 
 /* Third part: generate */
 
-#define KASAN_LOAD_LEN	6	/* a shadow load and the jump to the cold path */
-
 /*
  * The shadow address of a, (a >> 3) + KASAN_SHADOW_OFFSET by definition, is computed with the
  * offset folded in before the shift, so that one register and one constant are enough:
@@ -346,25 +344,59 @@ static void find_targets(struct kasan_rewrite *rw)
  * if the top four bits of the shadow address are equal, which has to hold for every address that
  * has a shadow: these are the ends of that range. Kernel addresses are the upper half of at most 57
  * bits, but on s390, where they are all up to 53 bits.
+ *
+ * If pointers have tags, a granule is 16 bytes, and the tag must not count. Neither must what the
+ * addition carries into it:
+ *
+ *	((a + (KASAN_SHADOW_OFFSET << 4)) << 8) s>> 12
+ *
+ * That is the same modulo 2^52, so that the top 13 bits have to be equal. Such addresses, without
+ * the tag, are the upper half of at most 53 bits.
  */
+#ifdef CONFIG_KASAN_SW_TAGS
+#define KASAN_FOLDED_SHADOW(a)	((u64)((s64)(((a) + KASAN_FOLDED_OFFSET) << 8) >> 12))
+#define KASAN_FIRST_ADDR	(~0ULL << 52)
+#define KASAN_LAST_ADDR		(~0ULL)
+static_assert(KASAN_FOLDED_SHADOW(KASAN_FIRST_ADDR & ~0ULL >> 8) ==
+	      KASAN_FOLDED_SHADOW(KASAN_FIRST_ADDR));
+static_assert(KASAN_FOLDED_SHADOW(KASAN_LAST_ADDR & ~0ULL >> 8) ==
+	      KASAN_FOLDED_SHADOW(KASAN_LAST_ADDR));
+#else
 #define KASAN_FOLDED_SHADOW(a)	((u64)((s64)((a) + KASAN_FOLDED_OFFSET) >> 3))
-#define KASAN_TRUE_SHADOW(a)	(((u64)(a) >> 3) + KASAN_SHADOW_OFFSET)
 #define KASAN_FIRST_ADDR	(IS_ENABLED(CONFIG_S390) ? 0 : ~0ULL << 56)
 #define KASAN_LAST_ADDR		(IS_ENABLED(CONFIG_S390) ? ~0ULL >> 11 : ~0ULL)
+#endif
+#define KASAN_TRUE_SHADOW(a)	(((u64)(a) >> KASAN_SHADOW_SCALE_SHIFT) + KASAN_SHADOW_OFFSET)
 
-static_assert(KASAN_SHADOW_SCALE_SHIFT == 3);
+static_assert(KASAN_SHADOW_SCALE_SHIFT == (IS_ENABLED(CONFIG_KASAN_SW_TAGS) ? 4 : 3));
 static_assert(KASAN_FOLDED_SHADOW(KASAN_FIRST_ADDR) == KASAN_TRUE_SHADOW(KASAN_FIRST_ADDR));
 static_assert(KASAN_FOLDED_SHADOW(KASAN_LAST_ADDR) == KASAN_TRUE_SHADOW(KASAN_LAST_ADDR));
 
-/* If any of these shadow bytes is not 0, go to the cold path. */
+/*
+ * If any of these shadow bytes is not 0, go to the cold path; or if this one is not the pointer's
+ * tag. A pointer whose tag matches any memory goes there too, and the exact test lets it pass.
+ *
+ * The tag is that of the base. An offset that carried into the tag of the address would have to
+ * lead over an end of the 56 bits below it, where nothing is mapped.
+ */
 static void emit_load(struct bpf_insn *to, const struct kasan_check *check,
 		      const struct kasan_load *load, int cold)
 {
 	const struct bpf_insn insns[] = {
 		BPF_LD_IMM64(BPF_REG_AX, KASAN_FOLDED_OFFSET + load->off),
 		BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, check->base),
+#ifdef CONFIG_KASAN_SW_TAGS
+		BPF_ALU64_IMM(BPF_LSH, BPF_REG_AX, 8),
+		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 8 + 4),
+#else
 		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
+#endif
 		BPF_LDX_MEM(bytes_to_bpf_size(load->size), BPF_REG_AX, BPF_REG_AX, 0),
+#ifdef CONFIG_KASAN_SW_TAGS
+		BPF_ALU64_IMM(BPF_LSH, BPF_REG_AX, 56),
+		BPF_ALU64_REG(BPF_XOR, BPF_REG_AX, check->base),
+		BPF_ALU64_IMM(BPF_RSH, BPF_REG_AX, 56),
+#endif
 		BPF_JMP_IMM(BPF_JNE, BPF_REG_AX, 0, cold - KASAN_LOAD_LEN),
 	};
 
@@ -884,7 +916,7 @@ bool __weak bpf_jit_supports_kasan_check(void)
 static bool is_cold_jump(const struct bpf_insn *insn)
 {
 	return insn->code == (BPF_JMP | BPF_JNE | BPF_K) && insn->dst_reg == BPF_REG_AX &&
-	       bpf_kasan_is_shadow_load(insn - 1);
+	       bpf_kasan_is_shadow_load(insn - 1 - KASAN_COMPARE_LEN);
 }
 
 /**

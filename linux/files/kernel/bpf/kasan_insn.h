@@ -26,7 +26,18 @@ extern int bpf_kasan_stack;
  * Added to an address before it is shifted, so that the shadow address comes out; see kasan_insn.c
  * for where that is exact.
  */
-#define KASAN_FOLDED_OFFSET	((u64)KASAN_SHADOW_OFFSET << 3)
+#define KASAN_FOLDED_OFFSET	((u64)KASAN_SHADOW_OFFSET << KASAN_SHADOW_SCALE_SHIFT)
+
+/* What a shadow byte describes, in bytes: 8 in generic KASAN, 16 where it is a tag. */
+#define KASAN_GRANULE		((s32)BIT(KASAN_SHADOW_SCALE_SHIFT))
+
+/*
+ * A check's load of shadow and what is around it, in instructions; the address begins with a
+ * ld_imm64. A tag has to be compared, where generic KASAN tests for 0.
+ */
+#define KASAN_ADDR_LEN		(IS_ENABLED(CONFIG_KASAN_SW_TAGS) ? 5 : 4)
+#define KASAN_COMPARE_LEN	(IS_ENABLED(CONFIG_KASAN_SW_TAGS) ? 3 : 0)
+#define KASAN_LOAD_LEN		(KASAN_ADDR_LEN + 1 + KASAN_COMPARE_LEN + 1)
 
 /* Which access a call of __bpf_kasan_check() on this CPU is about, or 0. */
 DECLARE_PER_CPU(u64, bpf_kasan_tested);

@@ -17,7 +17,7 @@
 
 #include "kasan_insn.h"
 
-#define GRANULE			8
+#define GRANULE			KASAN_GRANULE
 #define MAX_PENDING		64	/* accesses that wait for neighbours */
 #define MAX_COVERED		32	/* spans known to be checked */
 #define MAX_NTH			((U16_MAX >> BPF_KASAN_NTH_SHIFT) / 2)
@@ -198,16 +198,23 @@ static void set_granules(struct kasan_pending *p, u8 known_bits, u8 low_bits)
 	p->last = round_to_known(p->span.end - 1, known_bits, low_bits);
 }
 
+/* Of how many granules? Several can be tested for 0 at once, but only one compared with a tag. */
+static u8 widest_load(void)
+{
+	return IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) &&
+	       !IS_ENABLED(CONFIG_KASAN_SW_TAGS) ? 8 : 1;
+}
+
 /*
  * Plan the shadow loads for granules, all of which are touched, from the one of byte @first to that
  * of byte @last. Whatever the alignment, a load of n granules from the one of byte b covers the
- * bytes from b to b + 8 * (n - 1) for certain; it touches no granule after that of @last if that is
- * not after @last. The next load may start up to one granule later.
+ * bytes from b to b + GRANULE * (n - 1) for certain; it touches no granule after that of @last if
+ * that is not after @last. The next load may start up to one granule later.
  */
 static void plan_loads(struct kasan_rewrite *rw, struct kasan_check *check, s32 first, s32 last,
 		       s32 base)
 {
-	u8 widest = IS_ENABLED(CONFIG_HAVE_EFFICIENT_UNALIGNED_ACCESS) ? 8 : 1;
+	u8 widest = widest_load();
 	s32 covered = first - GRANULE;
 
 	while (covered < last) {

@@ -149,7 +149,7 @@ static void set_access(struct kasan_culprit *culprit, const struct bpf_prog *pro
 /* The constant of a check, not of what poisons redzones. */
 static bool is_check_load(const struct bpf_insn *insn)
 {
-	return bpf_is_kasan_ld_imm64(insn) && bpf_kasan_is_shadow_load(insn + 4);
+	return bpf_is_kasan_ld_imm64(insn) && bpf_kasan_is_shadow_load(insn + KASAN_ADDR_LEN);
 }
 
 /* In the portable form, the call says which access it is for. */

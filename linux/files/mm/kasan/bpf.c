@@ -4,8 +4,9 @@
  *
  * The program has found a shadow byte that is not zero. That is an error, or an access to the valid
  * start of a partial granule, or the second granule of a straddling access; the exact test of
- * generic KASAN tells. The program has no instrumented code of its own, so that everything that
- * runs here is what runs for the kernel's own accesses: no tracing, no probes, no recursion.
+ * generic KASAN tells. Or it has found a tag that is not the pointer's, which is an error unless
+ * the pointer's matches all. The program has no instrumented code of its own, so that everything
+ * that runs here is what runs for the kernel's own accesses: no tracing, no probes, no recursion.
  */
 #include <linux/bpf_kasan.h>
 #include <linux/btf.h>
@@ -17,8 +18,10 @@
 #include "../../kernel/bpf/kasan_insn.h"
 #include "kasan.h"
 
+#ifdef CONFIG_BPF_KASAN_STACK
 static_assert((KASAN_LOWER_SHADOW & 0xff) == KASAN_STACK_MID);
 static_assert((KASAN_UPPER_SHADOW & 0xff) == KASAN_STACK_RIGHT);
+#endif
 
 DEFINE_PER_CPU(u64, bpf_kasan_tested);
 
@@ -41,15 +44,16 @@ notrace void bpf_kasan_check_at(u64 addr, u64 size, u64 write, unsigned long ip)
 NOKPROBE_SYMBOL(bpf_kasan_check_at);
 
 /* Inlined, unlike copy_from_kernel_nofault(): nothing here may be traced. */
-static __always_inline bool shadow_is_zero_or_unmapped(u64 addr)
+static __always_inline bool shadow_is_good_or_unmapped(u64 addr)
 {
-	u8 shadow = 0;
+	const void *ptr = (void *)(long)addr;
+	u8 good = get_tag(ptr), shadow = good; /* 0 if there are no tags */
 
 	pagefault_disable();
-	__get_kernel_nofault(&shadow, kasan_mem_to_shadow((void *)(long)addr), u8, unmapped);
+	__get_kernel_nofault(&shadow, kasan_mem_to_shadow(kasan_reset_tag(ptr)), u8, unmapped);
 unmapped:
 	pagefault_enable();
-	return !shadow;
+	return shadow == good;
 }
 
 /**
@@ -69,7 +73,7 @@ notrace void bpf_kasan_probe_at(u64 addr, u64 size, u64 write, unsigned long ip)
 
 	if (!addr_has_metadata((void *)(long)addr) || !addr_has_metadata((void *)(long)last))
 		return;
-	if (!shadow_is_zero_or_unmapped(addr) || !shadow_is_zero_or_unmapped(last))
+	if (!shadow_is_good_or_unmapped(addr) || !shadow_is_good_or_unmapped(last))
 		kasan_check_range((void *)(long)addr, size, write, ip);
 }
 
