@@ -8,6 +8,8 @@
 #include <linux/slab.h>
 #include <trace/events/bpf_kasan.h>
 
+#define HAS_TAGS IS_ENABLED(CONFIG_KASAN_SW_TAGS)
+
 /* What the verifier knows */
 
 struct known_case {
@@ -541,22 +543,6 @@ static const struct plan_case plan_cases[] = {
 	  { { 0, 1, 1, { { 8, 1 } } } } },
 	{ "one granule", { R1_LOAD(BPF_W, 12), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_H, 10) }, true, 0, 0,
 	  { { 0, 3, 1, { { 8, 1 } } } } },
-	{ "two granules", { R1_LOAD(BPF_DW, 8), R1_LOAD(BPF_DW, 0) }, true, 0, 0,
-	  { { 0, 2, 1, { { 0, 2 } } } } },
-	{ "three granules", { R1_LOAD(BPF_DW, 16), R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_B, 9) },
-	  true, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 16, 1 } } } } },
-	{ "seven granules", { R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_B, 16),
-			      R1_LOAD(BPF_B, 24), R1_LOAD(BPF_B, 32), R1_LOAD(BPF_B, 40),
-			      R1_LOAD(BPF_B, 48) },
-	  true, 0, 0, { { 0, 7, 2, { { 0, 4 }, { 24, 4 } } } } },
-	{ "nine granules", { R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_B, 16),
-			     R1_LOAD(BPF_B, 24), R1_LOAD(BPF_B, 32), R1_LOAD(BPF_B, 40),
-			     R1_LOAD(BPF_B, 48), R1_LOAD(BPF_B, 56), R1_LOAD(BPF_B, 64) },
-	  true, 0, 0, { { 0, 9, 2, { { 0, 8 }, { 64, 1 } } } } },
-	{ "granule between is not accessed", { R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_DW, 16) },
-	  true, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 1, 1, 1, { { 16, 1 } } } } },
-	{ "header, unaligned", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_H, 4), R1_LOAD(BPF_DW, 6) },
-	  false, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 13, 1 } } } } },
 	{ "second access is covered", { BPF_ST_MEM(BPF_DW, BPF_REG_1, 0, 0), R1_LOAD(BPF_W, 4) },
 	  false, 1, 0, { { 0, 1, 2, { { 0, 1 }, { 7, 1 } } } } },
 	{ "write after read", { R1_LOAD(BPF_DW, 0), BPF_ST_MEM(BPF_W, BPF_REG_1, 4, 0) },
@@ -636,18 +622,6 @@ static const struct plan_case plan_cases[] = {
 	{ "neighbour after a 32-bit jump",
 	  { R1_LOAD(BPF_B, 0), BPF_JMP32_IMM(BPF_JEQ, BPF_REG_0, 0, 1), R1_LOAD(BPF_B, 1) },
 	  false, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 2, 1, 1, { { 1, 1 } } } } },
-	{ "base is 6 above a granule", { R1_LOAD(BPF_H, 8), R1_LOAD(BPF_H, 2) },
-	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
-	  (const u8[][2]) { { 3, 6 }, { 3, 6 } } },
-	{ "copied base is 6 above a granule",
-	  { BPF_MOV64_REG(BPF_REG_2, BPF_REG_1), BPF_ALU64_IMM(BPF_ADD, BPF_REG_2, 6),
-	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 2),
-	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 0) },
-	  true, 0, 0, { { 2, 2, 1, { { -6, 2 } } } },
-	  (const u8[][2]) { {}, {}, { 3, 6 }, { 3, 6 } } },
-	{ "alignment known at one of two", { R1_LOAD(BPF_B, 9), R1_LOAD(BPF_H, 8) },
-	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
-	  (const u8[][2]) { { 0, 0 }, { 3, 6 } } },
 	{ "no place at another value's access",
 	  { R1_LOAD(BPF_B, 0), BPF_LDX_MEM(BPF_B, BPF_REG_AX, BPF_REG_1, 1),
 	    BPF_LDX_MEM(BPF_B, BPF_REG_0, BPF_REG_2, 2), BPF_MOV64_REG(BPF_REG_3, BPF_REG_AX) },
@@ -665,6 +639,66 @@ static const struct plan_case plan_cases[] = {
 		     BPF_LDX_MEM(BPF_B, BPF_REG_3, BPF_REG_2, -MAX_BPF_STACK - 1) },
 	  false, 0, 0, { { 1, 1, 1, { { 0, 1 } } },
 			 { 2, 1, 1, { { -MAX_BPF_STACK - 1, 1 } } } } },
+};
+
+/* Those that depend on what a granule is, and on how many of them a load may look at */
+static const struct plan_case generic_plan_cases[] = {
+	{ "two granules", { R1_LOAD(BPF_DW, 8), R1_LOAD(BPF_DW, 0) }, true, 0, 0,
+	  { { 0, 2, 1, { { 0, 2 } } } } },
+	{ "three granules", { R1_LOAD(BPF_DW, 16), R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_B, 9) },
+	  true, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 16, 1 } } } } },
+	{ "seven granules", { R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_B, 16),
+			      R1_LOAD(BPF_B, 24), R1_LOAD(BPF_B, 32), R1_LOAD(BPF_B, 40),
+			      R1_LOAD(BPF_B, 48) },
+	  true, 0, 0, { { 0, 7, 2, { { 0, 4 }, { 24, 4 } } } } },
+	{ "nine granules", { R1_LOAD(BPF_B, 0), R1_LOAD(BPF_B, 8), R1_LOAD(BPF_B, 16),
+			     R1_LOAD(BPF_B, 24), R1_LOAD(BPF_B, 32), R1_LOAD(BPF_B, 40),
+			     R1_LOAD(BPF_B, 48), R1_LOAD(BPF_B, 56), R1_LOAD(BPF_B, 64) },
+	  true, 0, 0, { { 0, 9, 2, { { 0, 8 }, { 64, 1 } } } } },
+	{ "granule between is not accessed", { R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_DW, 16) },
+	  true, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 1, 1, 1, { { 16, 1 } } } } },
+	{ "header, unaligned", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_H, 4), R1_LOAD(BPF_DW, 6) },
+	  false, 0, 0, { { 0, 3, 2, { { 0, 2 }, { 13, 1 } } } } },
+	{ "base is 6 above a granule", { R1_LOAD(BPF_H, 8), R1_LOAD(BPF_H, 2) },
+	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
+	  (const u8[][2]) { { 3, 6 }, { 3, 6 } } },
+	{ "copied base is 6 above a granule",
+	  { BPF_MOV64_REG(BPF_REG_2, BPF_REG_1), BPF_ALU64_IMM(BPF_ADD, BPF_REG_2, 6),
+	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 2),
+	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 0) },
+	  true, 0, 0, { { 2, 2, 1, { { -6, 2 } } } },
+	  (const u8[][2]) { {}, {}, { 3, 6 }, { 3, 6 } } },
+	{ "alignment known at one of two", { R1_LOAD(BPF_B, 9), R1_LOAD(BPF_H, 8) },
+	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
+	  (const u8[][2]) { { 0, 0 }, { 3, 6 } } },
+};
+
+static const struct plan_case tag_plan_cases[] = {
+	{ "one granule, not known", { R1_LOAD(BPF_DW, 8), R1_LOAD(BPF_DW, 0) }, true, 0, 0,
+	  { { 0, 2, 2, { { 0, 1 }, { 8, 1 } } } } },
+	{ "two granules", { R1_LOAD(BPF_DW, 16), R1_LOAD(BPF_DW, 0) }, true, 0, 0,
+	  { { 0, 2, 2, { { 0, 1 }, { 16, 1 } } } } },
+	{ "three granules", { R1_LOAD(BPF_DW, 32), R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_B, 17) },
+	  true, 0, 0, { { 0, 3, 3, { { 0, 1 }, { 16, 1 }, { 32, 1 } } } } },
+	{ "three granules at most", { R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_DW, 8), R1_LOAD(BPF_DW, 16),
+				      R1_LOAD(BPF_DW, 24) },
+	  true, 0, 0, { { 0, 4, 3, { { 0, 1 }, { 16, 1 }, { 24, 1 } } } } },
+	{ "granule between is not accessed", { R1_LOAD(BPF_DW, 0), R1_LOAD(BPF_DW, 24) },
+	  true, 0, 0, { { 0, 1, 1, { { 0, 1 } } }, { 1, 1, 1, { { 24, 1 } } } } },
+	{ "header, unaligned", { R1_LOAD(BPF_W, 0), R1_LOAD(BPF_H, 4), R1_LOAD(BPF_DW, 6) },
+	  false, 0, 0, { { 0, 3, 2, { { 0, 1 }, { 13, 1 } } } } },
+	{ "base is 6 above 8 bytes", { R1_LOAD(BPF_H, 8), R1_LOAD(BPF_H, 2) },
+	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
+	  (const u8[][2]) { { 3, 6 }, { 3, 6 } } },
+	{ "copied base is 6 above 8 bytes",
+	  { BPF_MOV64_REG(BPF_REG_2, BPF_REG_1), BPF_ALU64_IMM(BPF_ADD, BPF_REG_2, 6),
+	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 2),
+	    BPF_LDX_MEM(BPF_H, BPF_REG_0, BPF_REG_2, 0) },
+	  true, 0, 0, { { 2, 2, 2, { { -6, 1 }, { 2, 1 } } } },
+	  (const u8[][2]) { {}, {}, { 3, 6 }, { 3, 6 } } },
+	{ "alignment known at one of two", { R1_LOAD(BPF_B, 9), R1_LOAD(BPF_H, 8) },
+	  true, 0, 0, { { 0, 2, 1, { { 2, 1 } } } },
+	  (const u8[][2]) { { 0, 0 }, { 3, 6 } } },
 };
 
 static struct bpf_verifier_env *alloc_env(struct kunit *test, struct bpf_prog *prog)
@@ -816,6 +850,10 @@ static void test_plan(struct kunit *test)
 
 	for (i = 0; i < ARRAY_SIZE(plan_cases); i++)
 		check_plan(test, &plan_cases[i]);
+	for (i = 0; !HAS_TAGS && i < ARRAY_SIZE(generic_plan_cases); i++)
+		check_plan(test, &generic_plan_cases[i]);
+	for (i = 0; HAS_TAGS && i < ARRAY_SIZE(tag_plan_cases); i++)
+		check_plan(test, &tag_plan_cases[i]);
 }
 
 /* What comes before the target of an indirect jump need not have run. */
@@ -983,7 +1021,7 @@ static void test_disarm(struct kunit *test)
 
 /* Run by the JIT */
 
-#define TEST_BYTES 128
+#define TEST_BYTES (16 * KASAN_GRANULE)
 #define MAX_REPORTS 64
 
 struct exec_report {
@@ -1008,9 +1046,21 @@ static void report_probe(void *data, u32 prog_id, unsigned long addr, size_t siz
 	reports->nr++;
 }
 
+static u8 tag_of(const void *addr)
+{
+	return HAS_TAGS ? (unsigned long)addr >> 56 : 0;
+}
+
+/* The same address with another tag. */
+static void *with_tag(const void *addr, u8 tag)
+{
+	return (void *)((unsigned long)addr ^ (unsigned long)(tag_of(addr) ^ tag) << 56);
+}
+
+/* 0 is good. Where memory has tags, anything else is how its tag differs from the pointer's. */
 static __no_sanitize_address void set_shadow(const void *addr, u8 shadow)
 {
-	*(u8 *)kasan_mem_to_shadow(addr) = shadow;
+	*(u8 *)kasan_mem_to_shadow(kasan_reset_tag(addr)) = shadow ^ tag_of(addr);
 }
 
 /* An instrumented program of @insns, and an exit. */
@@ -1066,15 +1116,17 @@ static const struct exec_insn exec_insns[] = {
 
 /*
  * What the definition of the shadow says: the bytes of a granule from its shadow byte on are bad,
- * all of them if it is negative.
+ * all of them if it is negative, or if it is a tag, and another one.
  */
 static bool is_bad(const s8 *shadow, int off, int size)
 {
-	int i;
+	int i, value;
 
-	for (i = off; i < off + size; i++)
-		if (shadow[i / 8] < 0 || (shadow[i / 8] && i % 8 >= shadow[i / 8]))
+	for (i = off; i < off + size; i++) {
+		value = shadow[i / KASAN_GRANULE];
+		if (value < 0 || (value && (HAS_TAGS || i % KASAN_GRANULE >= value)))
 			return true;
+	}
 	return false;
 }
 
@@ -1083,7 +1135,7 @@ static void set_shadows(u8 *mem, const s8 *shadow, int nr)
 	int i;
 
 	for (i = 0; i < nr; i++)
-		set_shadow(mem + 8 * i, shadow ? shadow[i] : 0);
+		set_shadow(mem + KASAN_GRANULE * i, shadow ? shadow[i] : 0);
 }
 
 /* One access of two granules with these shadow bytes, at each offset. */
@@ -1096,7 +1148,7 @@ static void exec_offsets(struct kunit *test, const struct exec_insn *exec,
 	int off;
 
 	/* The verifier accepts no atomic access that is not aligned, and only x86 can do it. */
-	for (off = 0; off <= 16 - exec->size; off += aligned ? exec->size : 1) {
+	for (off = 0; off <= 2 * KASAN_GRANULE - exec->size; off += aligned ? exec->size : 1) {
 		bool bad = is_bad(shadow, off, exec->size);
 		struct bpf_prog *prog;
 
@@ -1146,13 +1198,66 @@ static void test_exec(struct kunit *test)
 	stop_reports(reports);
 }
 
+/* How many reports are there of a load or store of 8 bytes at @mem + @off? */
+static int reports_of(struct kunit *test, struct exec_reports *reports, void *mem, int off,
+		      bool write)
+{
+	const struct bpf_insn insn = write ? BPF_STX_MEM(BPF_DW, BPF_REG_1, BPF_REG_1, off) :
+					     BPF_LDX_MEM(BPF_DW, BPF_REG_1, BPF_REG_1, off);
+	struct bpf_prog *prog = new_jited(test, &insn, 1);
+
+	reports->nr = 0;
+	run_jited(test, prog, mem);
+	free_jited(prog);
+	if (reports->nr)
+		KUNIT_EXPECT_EQ(test, reports->reports->addr, (unsigned long)mem + off);
+	return reports->nr;
+}
+
+#define TAG_TEST_BYTES (3 * KASAN_GRANULE) /* of an object whose slab has more */
+
+static void exec_tags(struct kunit *test, struct exec_reports *reports, u8 *mem, bool write)
+{
+	u8 tag = tag_of(mem), bit;
+	int last = TAG_TEST_BYTES - 8;
+
+	KUNIT_EXPECT_NE(test, tag, 0xff);
+	KUNIT_EXPECT_EQ(test, reports_of(test, reports, mem, 0, write), 0);
+	KUNIT_EXPECT_EQ(test, reports_of(test, reports, mem, last, write), 0);
+	KUNIT_EXPECT_EQ(test, reports_of(test, reports, mem, last + 8, write), 1);
+	KUNIT_EXPECT_EQ(test, reports_of(test, reports, mem, last + 4, write), 1);
+	/* Each bit of the tag counts, and 0xff matches all, also what is out of bounds. */
+	for (bit = 0; bit < 8; bit++)
+		KUNIT_EXPECT_EQ_MSG(test, reports_of(test, reports, with_tag(mem, tag ^ BIT(bit)),
+						     0, write),
+				    (tag ^ BIT(bit)) != 0xff, "tag %x, bit %u", tag, bit);
+	KUNIT_EXPECT_EQ(test, reports_of(test, reports, with_tag(mem, 0xff), 0, write), 0);
+	KUNIT_EXPECT_EQ(test, reports_of(test, reports, with_tag(mem, 0xff), last + 8, write), 0);
+}
+
+/* With the tags that the allocator has given to memory and pointer. */
+static void test_exec_tags(struct kunit *test)
+{
+	struct exec_reports *reports = kunit_kzalloc(test, sizeof(*reports), GFP_KERNEL);
+	u8 *mem = kunit_kmalloc(test, TAG_TEST_BYTES, GFP_KERNEL);
+
+	if (!HAS_TAGS)
+		kunit_skip(test, "needs CONFIG_KASAN_SW_TAGS");
+	KUNIT_ASSERT_NOT_NULL(test, reports);
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	start_reports(test, reports);
+	exec_tags(test, reports, mem, false);
+	exec_tags(test, reports, mem, true);
+	stop_reports(reports);
+}
+
 /*
  * Blocks of random accesses, on random shadow. What is reported is just each bad access that no
  * earlier one of the block covers.
  */
 
 #define BLOCK_LEN 12
-#define BLOCK_GRANULES (TEST_BYTES / 8)
+#define BLOCK_GRANULES (TEST_BYTES / KASAN_GRANULE)
 
 struct block_access {
 	struct bpf_insn insn;
@@ -1182,7 +1287,7 @@ static void fill_access(struct rnd_state *rnd, struct block *block, struct block
 	acc->size = 1 << log;
 	acc->off = below(rnd, TEST_BYTES - acc->size + 1);
 	if (below(rnd, 2)) /* near others */
-		acc->off %= 24;
+		acc->off %= 3 * KASAN_GRANULE;
 	acc->write = below(rnd, 2);
 	off = acc->off - (base == BPF_REG_1 ? block->start : block->copy);
 	acc->insn = acc->write ? BPF_ST_MEM(sizes[log], base, off, 0) :
@@ -1198,7 +1303,7 @@ static void fill_block(struct rnd_state *rnd, struct block *block)
 	memset(block, 0, sizeof(*block));
 	for (i = 0; i < BLOCK_GRANULES; i++)
 		block->shadow[i] = shadows[below(rnd, ARRAY_SIZE(shadows))];
-	block->start = below(rnd, 8);
+	block->start = below(rnd, KASAN_GRANULE);
 	block->copy = below(rnd, TEST_BYTES);
 	block->insns[0] = BPF_ALU64_IMM(BPF_ADD, BPF_REG_1, block->start);
 	block->insns[1] = BPF_MOV64_REG(BPF_REG_2, BPF_REG_1);
@@ -1297,17 +1402,17 @@ struct check_run {
 
 static u64 shadow_of(u64 addr)
 {
-	return (unsigned long)kasan_mem_to_shadow((void *)(unsigned long)addr);
+	return (unsigned long)kasan_mem_to_shadow(kasan_reset_tag((void *)(unsigned long)addr));
 }
 
 static u64 load_shadow(struct kunit *test, const struct check_run *run, u64 addr, u32 size)
 {
-	u64 value = 0;
+	u64 value = tag_of((void *)(unsigned long)run->base);
 
 	KUNIT_EXPECT_GE_MSG(test, addr, run->first, "%llx", run->base);
 	KUNIT_EXPECT_LE_MSG(test, addr + size - 1, run->last, "%llx", run->base);
 	for (; size--; addr++)
-		value |= addr == shadow_of(run->bad) ? 0xff : 0;
+		value ^= addr == shadow_of(run->bad) ? 0xff : 0;
 	return value;
 }
 
@@ -1347,6 +1452,15 @@ static const struct bpf_insn *step_check(struct kunit *test, struct check_run *r
 	case BPF_ALU64 | BPF_ARSH | BPF_K:
 		run->ax = (s64)run->ax >> src;
 		return insn + 1;
+	case BPF_ALU64 | BPF_LSH | BPF_K:
+		run->ax <<= src;
+		return insn + 1;
+	case BPF_ALU64 | BPF_RSH | BPF_K:
+		run->ax >>= src;
+		return insn + 1;
+	case BPF_ALU64 | BPF_XOR | BPF_X:
+		run->ax ^= src;
+		return insn + 1;
 	case BPF_LDX | BPF_MEM | BPF_B:
 	case BPF_LDX | BPF_MEM | BPF_H:
 	case BPF_LDX | BPF_MEM | BPF_W:
@@ -1380,7 +1494,8 @@ static void check_shadow_loads(struct kunit *test, const struct bpf_prog *prog,
 	while (insn && insn < end && memcmp(insn, access, sizeof(*insn)))
 		insn = step_check(test, &run, insn);
 	KUNIT_ASSERT_TRUE(test, insn && insn < end);
-	KUNIT_EXPECT_EQ_MSG(test, !!run.call, bad >> 3 == addr >> 3 || bad >> 3 == last >> 3,
+	KUNIT_EXPECT_EQ_MSG(test, !!run.call,
+			    shadow_of(bad) == run.first || shadow_of(bad) == run.last,
 			    "size %u at %llx, bad %llx", size, addr, bad);
 	if (!run.call)
 		return;
@@ -1400,8 +1515,8 @@ static void check_shadow_of(struct kunit *test, struct bpf_insn access, u64 mem)
 	start_rewrite(test, &rw, prog);
 	KUNIT_ASSERT_EQ(test, make_room(&rw), 0);
 	move_insns(&rw);
-	for (addr = mem + 8; addr < mem + 16; addr++)
-		for (bad = mem; bad < mem + 32; bad += 8)
+	for (addr = mem + KASAN_GRANULE; addr < mem + 2 * KASAN_GRANULE; addr++)
+		for (bad = mem; bad < mem + 4 * KASAN_GRANULE; bad += KASAN_GRANULE)
 			check_shadow_loads(test, rw.prog, &access, addr, bad);
 	end_rewrite(&rw);
 }
@@ -1446,6 +1561,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_shadow_loads),
 	KUNIT_CASE_SLOW(test_exec),
 	KUNIT_CASE_SLOW(test_exec_blocks),
+	KUNIT_CASE(test_exec_tags),
 	{}
 };
 
