@@ -14,6 +14,8 @@
 #define STACK_SYSCTL	"/proc/sys/kernel/bpf_kasan_stack"
 #define TOTALS		"/sys/kernel/debug/bpf_kasan"
 #define MODULE		"bpf_test_kasan"
+#define TAGS		"/sys/module/" MODULE "/parameters/tags"
+#define BYTES		"shadow of bytes: the kernel compares tags, of 16 bytes each"
 #define HARDEN		"/proc/sys/net/core/bpf_jit_harden"
 #define RECORD_SIZE	8192
 #define MAX_REPORTS	16
@@ -305,7 +307,20 @@ static int skip(const char *what)
 	return -ENOENT;
 }
 
-int kasan_test_start(void)
+bool kasan_has_tags(void)
+{
+	char answer = 0;
+	FILE *f;
+
+	f = fopen(TAGS, "r");
+	if (!ASSERT_OK_PTR(f, TAGS))
+		return false;
+	ASSERT_EQ(fread(&answer, 1, 1, f), 1, "read " TAGS);
+	fclose(f);
+	return answer == 'Y';
+}
+
+static int start(bool generic, bool tags)
 {
 	int fd;
 
@@ -319,6 +334,10 @@ int kasan_test_start(void)
 	unload_module(MODULE, false);
 	if (!ASSERT_OK(load_module(MODULE ".ko", false), "load " MODULE))
 		return -EINVAL;
+	if (!(kasan_has_tags() ? tags : generic)) {
+		unload_module(MODULE, false);
+		return skip(tags ? "tags in pointers" : BYTES);
+	}
 
 	fd = kasan_log_open();
 	if (ASSERT_OK_FD(fd, "open the log") &&
@@ -329,6 +348,26 @@ int kasan_test_start(void)
 
 	unload_module(MODULE, false);
 	return -EINVAL;
+}
+
+int kasan_test_start(void)
+{
+	return start(true, false);
+}
+
+int kasan_test_start_tags(void)
+{
+	return start(false, true);
+}
+
+int kasan_test_start_any(void)
+{
+	return start(true, true);
+}
+
+bool kasan_skip_with_tags(void)
+{
+	return kasan_has_tags() && skip(BYTES);
 }
 
 static void restore_sysctls(void)

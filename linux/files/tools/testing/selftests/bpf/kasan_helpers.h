@@ -123,8 +123,18 @@ void kasan_run_targets(int fd, const void *(*elf_bytes)(size_t *size),
  * error if the test has been skipped or has failed: it needs CONFIG_BPF_KASAN, the module in the
  * current directory, and kasan_multi_shot on the kernel's command line. A report that nobody has
  * read by the end is a failure.
+ *
+ * A test of which bytes are bad needs generic KASAN. With CONFIG_KASAN_SW_TAGS, bad is what has
+ * another tag than the pointer, 16 bytes at a time: that is for tests which start with _tags(), and
+ * _any() is for those to which it is the same.
  */
 int kasan_test_start(void);
+int kasan_test_start_tags(void);
+int kasan_test_start_any(void);
+
+/* In a test for any: whether the kernel compares tags. The second skips the subtest if it does. */
+bool kasan_has_tags(void);
+bool kasan_skip_with_tags(void);
 void kasan_test_end(int fd);
 
 /* The same, where a program that was killed keeps the module for ever. Has to be the last test. */

@@ -148,7 +148,8 @@ static void test_case(struct kasan_pointers *skel, const struct pointer_case *c,
 		return;
 
 	check_counts(prog, c, mode);
-	for (int bad = 0; bad <= 1; bad++) {
+	/* What is good has to be good with any tag. What is bad is less than 16 bytes. */
+	for (int bad = 0; bad <= !kasan_has_tags(); bad++) {
 		skel->bss->bad = bad;
 		ASSERT_EQ(run(prog), 0, bad ? "retval with bad memory" : "retval");
 		check_reports(prog, c, bad, mode);
@@ -182,7 +183,7 @@ out:
 
 void serial_test_kasan_pointers(void)
 {
-	kmsg = kasan_test_start();
+	kmsg = kasan_test_start_any();
 	if (kmsg < 0)
 		return;
 

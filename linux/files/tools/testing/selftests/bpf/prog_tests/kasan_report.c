@@ -484,7 +484,7 @@ static void test_serial(struct kasan_report_prog *skel)
 		test_text(skel->progs.report_main, "report_main", "/* main reads */");
 	if (test__start_subtest("subprog"))
 		test_text(skel->progs.report_sub, "report_sub_write", "/* sub writes */");
-	if (test__start_subtest("merged"))
+	if (test__start_subtest("merged") && !kasan_skip_with_tags())
 		test_merged(skel);
 	if (starts_unless_riscv("called_from"))
 		test_kernel(skel->progs.report_kernel);
@@ -494,7 +494,7 @@ static void test_serial(struct kasan_report_prog *skel)
 		test_probe_user();
 	if (test__start_subtest("probe_off"))
 		test_probe(false);
-	if (test__start_subtest("no_btf"))
+	if (test__start_subtest("no_btf") && !kasan_skip_with_tags())
 		test_no_btf(skel);
 	if (starts_unless_riscv("stream"))
 		test_stream();
@@ -514,7 +514,7 @@ void serial_test_kasan_report(void)
 {
 	struct kasan_report_prog *skel;
 
-	kmsg = kasan_test_start();
+	kmsg = kasan_test_start_any();
 	if (kmsg < 0)
 		return;
 

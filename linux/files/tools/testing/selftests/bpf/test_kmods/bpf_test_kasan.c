@@ -45,37 +45,53 @@ static void obj_ctor(void *obj)
 	memset(obj, OBJ_FILL, OBJ_SIZE);
 }
 
-#ifdef CONFIG_KASAN_GENERIC
+/* Memory has tags, as pointers do. Tests ask for this. */
+static bool tags = IS_ENABLED(CONFIG_KASAN_SW_TAGS);
+module_param(tags, bool, 0444);
+MODULE_PARM_DESC(tags, "Whether KASAN compares tags");
+
+#if defined(CONFIG_KASAN_GENERIC) || defined(CONFIG_KASAN_SW_TAGS)
 static const bool have_kasan = true;
+
+static u8 *shadow_of(const void *mem)
+{
+	return kasan_mem_to_shadow(kasan_reset_tag(mem));
+}
+
+/* What makes memory good for this pointer. */
+static u8 good_shadow(const void *mem)
+{
+	return IS_ENABLED(CONFIG_KASAN_SW_TAGS) ? (unsigned long)mem >> 56 : 0;
+}
 
 static int poison(const void *mem, u32 size, u8 value)
 {
-	u8 *first = kasan_mem_to_shadow(mem), *last = kasan_mem_to_shadow(mem + size - 1);
+	u8 *first = shadow_of(mem), *last = shadow_of(mem + size - 1);
 
 	if (!size)
 		return -EINVAL;
 
-	memset(first, value, last - first + 1);
+	memset(first, value ^ good_shadow(mem), last - first + 1);
 	return 0;
 }
 
 static int unpoison(const void *mem, u32 size)
 {
-	u8 *last = kasan_mem_to_shadow(mem + size - 1);
+	u8 *last = shadow_of(mem + size - 1);
 	int err;
 
 	if (!IS_ALIGNED((unsigned long)mem, GRANULE_SIZE))
 		return -EINVAL;
 
 	err = poison(mem, size, 0);
-	if (!err)
+	if (!err && !IS_ENABLED(CONFIG_KASAN_SW_TAGS))
 		*last = size % GRANULE_SIZE;
 	return err;
 }
 
 static int count_poisoned(const void *start, const void *end)
 {
-	const u8 *shadow = kasan_mem_to_shadow(start), *last = kasan_mem_to_shadow(end);
+	const u8 *shadow = shadow_of(start), *last = shadow_of(end);
 	int cnt = 0;
 
 	for (; shadow < last; shadow++)
@@ -111,6 +127,8 @@ __bpf_kfunc u8 *bpf_test_kasan_freed(const int rdwr_buf_size)
 	if (!obj)
 		return arena;
 
+	/* Without a quarantine it may be one that a program has written to. */
+	obj_ctor(obj);
 	kmem_cache_free(obj_cache, obj);
 	return obj;
 }
@@ -136,6 +154,15 @@ __bpf_kfunc u8 *bpf_test_kasan_before(const int rdwr_buf_size)
 __bpf_kfunc u8 *bpf_test_kasan_arena(const int rdwr_buf_size)
 {
 	return arena;
+}
+
+__bpf_kfunc u8 *bpf_test_kasan_tagged(u64 flip, const int rdwr_buf_size)
+{
+	unsigned long addr = (unsigned long)slab_area;
+
+	if (flip == BPF_TEST_KASAN_MATCH_ALL)
+		return (u8 *)(addr | 0xffUL << 56);
+	return (u8 *)(addr ^ flip << 56);
 }
 
 __bpf_kfunc u8 *bpf_test_kasan_wild(u64 addr, const int rdwr_buf_size)
@@ -209,6 +236,7 @@ BTF_ID_FLAGS(func, bpf_test_kasan_tail)
 BTF_ID_FLAGS(func, bpf_test_kasan_vmalloc_tail)
 BTF_ID_FLAGS(func, bpf_test_kasan_before)
 BTF_ID_FLAGS(func, bpf_test_kasan_arena)
+BTF_ID_FLAGS(func, bpf_test_kasan_tagged)
 BTF_ID_FLAGS(func, bpf_test_kasan_wild)
 BTF_ID_FLAGS(func, bpf_test_kasan_list)
 BTF_ID_FLAGS(func, bpf_test_kasan_poison)

@@ -38,6 +38,15 @@ u8 *bpf_test_kasan_vmalloc_tail(const int rdwr_buf_size) __ksym;
 u8 *bpf_test_kasan_before(const int rdwr_buf_size) __ksym;
 u8 *bpf_test_kasan_arena(const int rdwr_buf_size) __ksym;
 
+/*
+ * Where memory and pointers have tags: a slab object of 112 bytes, all of them 0, and 16 after it
+ * that may be written too. The pointer's tag is the object's, but for the bits in @flip, or it is
+ * the one that matches all.
+ */
+#define BPF_TEST_KASAN_TAGGED		112
+#define BPF_TEST_KASAN_MATCH_ALL	0x100
+u8 *bpf_test_kasan_tagged(__u64 flip, const int rdwr_buf_size) __ksym;
+
 /* A buffer at any address, also where no memory is. */
 u8 *bpf_test_kasan_wild(__u64 addr, const int rdwr_buf_size) __ksym;
 
@@ -48,7 +57,8 @@ struct bpf_test_kasan_obj *bpf_test_kasan_list(void)
 /*
  * For any memory that a program may pass, as long as nothing else touches it meanwhile. poison()
  * writes @value to the shadow of every granule with a byte in the range; unpoison() takes a range
- * that starts at a granule, and leaves the last one in part if the range ends within it.
+ * that starts at a granule, and leaves the last one in part if the range ends within it. Where
+ * memory has tags, @value is how its tag is to differ from the pointer's.
  */
 int bpf_test_kasan_poison(void *mem, u32 mem__sz, u8 value) __ksym;
 int bpf_test_kasan_unpoison(void *mem, u32 mem__sz) __ksym;
