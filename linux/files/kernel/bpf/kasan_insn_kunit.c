@@ -938,7 +938,8 @@ static void test_portable_saves(struct kunit *test)
 
 	prog->insnsi[0] = R1_LOAD(BPF_B, 0);
 	rw.env->insn_aux_data[0].kasan.key = insn_key(prog->insnsi);
-	rw.env->insn_aux_data[0].live_regs_before = BIT(BPF_REG_1) | BIT(BPF_REG_5) | BIT(BPF_REG_6);
+	rw.env->insn_aux_data[0].live_regs_before = BIT(BPF_REG_1) | BIT(BPF_REG_5) |
+						    BIT(BPF_REG_6);
 	expect_saved(test, &rw, 2);
 	prog->insnsi[0].off = 8;
 	expect_saved(test, &rw, 6);

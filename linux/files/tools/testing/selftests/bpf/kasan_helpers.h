@@ -77,12 +77,12 @@ bool kasan_jit_is_complete(void);
 /* Whether it supports acquiring loads and releasing stores. */
 bool kasan_jit_has_acquire(void);
 
-/* Skips a test that starts a timer, for which kmalloc_nolock() has no memory on riscv64. */
+/* Skips a test that has failed since kmalloc_nolock() has no memory, as on riscv64. */
 bool kasan_skip_without_memory(int err);
 
 /*
- * If a JIT need not be complete, leaves out those programs of an object that the kernel does not even load without
- * checks. @elf_bytes makes a second object of the same.
+ * If a JIT need not be complete, leaves out those programs of an object that the kernel does not even
+ * load without checks. @elf_bytes makes a second object of the same.
  */
 void kasan_leave_out_unsupported(struct bpf_object *obj, const void *(*elf_bytes)(size_t *size));
 

@@ -151,7 +151,7 @@ static void land(struct gen *g, int at)
 /* The JIT of s390 uses six bits of the count for a shift of 32 bits, too. */
 static bool shifts_are_masked(void)
 {
-#ifdef __s390x__
+#ifdef __s390__
 	return false;
 #else
 	return true;

@@ -142,6 +142,7 @@ static void check_counts(const struct bpf_program *prog, const struct pointer_ca
 static void test_case(struct kasan_pointers *skel, const struct pointer_case *c, enum mode mode)
 {
 	const struct bpf_program *prog;
+	int err;
 
 	prog = bpf_object__find_program_by_name(skel->obj, c->prog);
 	if (!ASSERT_OK_PTR(prog, c->prog))
@@ -151,7 +152,10 @@ static void test_case(struct kasan_pointers *skel, const struct pointer_case *c,
 	/* What is good has to be good with any tag. What is bad is less than 16 bytes. */
 	for (int bad = 0; bad <= !kasan_has_tags(); bad++) {
 		skel->bss->bad = bad;
-		ASSERT_EQ(run(prog), 0, bad ? "retval with bad memory" : "retval");
+		err = run(prog);
+		if (strstr(c->prog, "_storage") && kasan_skip_without_memory(err))
+			return;
+		ASSERT_EQ(err, 0, bad ? "retval with bad memory" : "retval");
 		check_reports(prog, c, bad, mode);
 	}
 }

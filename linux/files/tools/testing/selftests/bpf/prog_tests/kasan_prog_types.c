@@ -169,7 +169,7 @@ static int run_getpgid(const struct bpf_program *prog)
 
 #ifdef __riscv
 /* There is no uprobe on a compressed instruction, or between two others, if the kernel has none. */
-__weak __attribute__((naked, aligned(4))) void kasan_uprobe_target(void)
+__weak __attribute__((naked)) __aligned(4) void kasan_uprobe_target(void)
 {
 	asm volatile (".option push; .option norvc; nop; ret; .option pop");
 }

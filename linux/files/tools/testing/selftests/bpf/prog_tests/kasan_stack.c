@@ -155,7 +155,9 @@ static void test_kfunc(struct kasan_stack *skel)
 		return;
 	ASSERT_STREQ(report.bug, "stack-out-of-bounds", "bug class");
 	ASSERT_HAS_SUBSTR(report.func, "bpf_test_kasan_read+", "function");
+#ifndef __riscv /* where no program is found on the stack */
 	ASSERT_HAS_SUBSTR(report.prog, "called from BPF program read_by_kfunc ", "program");
+#endif
 	ASSERT_EQ(report.size, 8, "size");
 }
 
