@@ -81,8 +81,8 @@ bool kasan_jit_has_acquire(void);
 bool kasan_skip_without_memory(int err);
 
 /*
- * If a JIT need not be complete, leaves out those programs of an object that the kernel does not even
- * load without checks. @elf_bytes makes a second object of the same.
+ * If a JIT need not be complete, leaves out those programs of an object that the kernel does not
+ * even load without checks. @elf_bytes makes a second object of the same.
  */
 void kasan_leave_out_unsupported(struct bpf_object *obj, const void *(*elf_bytes)(size_t *size));
 
