@@ -1561,6 +1561,11 @@ static struct kunit_case bpf_kasan_cases[] = {
 	KUNIT_CASE(test_island_between_constants),
 	KUNIT_CASE(test_disarm),
 	KUNIT_CASE(test_shadow_loads),
+	{}
+};
+
+/* What makes reports takes longer than all else. */
+static struct kunit_case bpf_kasan_exec_cases[] = {
 	KUNIT_CASE_SLOW(test_exec),
 	KUNIT_CASE_SLOW(test_exec_blocks),
 	KUNIT_CASE(test_exec_tags),
@@ -1572,7 +1577,12 @@ static struct kunit_suite bpf_kasan_suite = {
 	.test_cases = bpf_kasan_cases,
 };
 
-kunit_test_suite(bpf_kasan_suite);
+static struct kunit_suite bpf_kasan_exec_suite = {
+	.name = "bpf_kasan_exec",
+	.test_cases = bpf_kasan_exec_cases,
+};
+
+kunit_test_suites(&bpf_kasan_suite, &bpf_kasan_exec_suite);
 
 #ifdef CONFIG_BPF_KASAN_STACK
 #include "kasan_stack_kunit.c"
