@@ -151,6 +151,37 @@ static const struct kasan_target_case cases[] = {
 	{ "throw_default",	21,	.func = "throw_if" },
 };
 
+static struct kasan_calls *open_supported(void)
+{
+	struct kasan_calls *skel = kasan_calls__open();
+
+	if (ASSERT_OK_PTR(skel, "open"))
+		kasan_leave_out_unsupported(skel->obj, kasan_calls__elf_bytes);
+	return skel;
+}
+
+/* When the map has a program already, it is for the JIT to write the jump, and nobody else does. */
+static void test_filled_before(void)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts);
+	struct kasan_calls *filler = open_supported(), *skel = open_supported();
+	struct bpf_program *prog;
+
+	if (!filler || !skel || !kasan_is_supported(skel->obj, "tail_direct_from_sub"))
+		goto out;
+	prog = skel->progs.tail_direct_from_sub;
+	if (ASSERT_OK(kasan_calls__load(filler), "load") &&
+	    set_slot(filler->obj, 0, "tail_write") &&
+	    ASSERT_OK(bpf_map__reuse_fd(skel->maps.jumps, bpf_map__fd(filler->maps.jumps)),
+		      "reuse the prog array") &&
+	    ASSERT_OK(kasan_calls__load(skel), "load") &&
+	    ASSERT_OK(bpf_prog_test_run_opts(bpf_program__fd(prog), &opts), "test_run"))
+		ASSERT_EQ(opts.retval, 6, "retval");
+out:
+	kasan_calls__destroy(skel);
+	kasan_calls__destroy(filler);
+}
+
 void serial_test_kasan_calls(void)
 {
 	int kmsg = kasan_test_start();
@@ -160,5 +191,7 @@ void serial_test_kasan_calls(void)
 
 	kasan_run_targets(kmsg, kasan_calls__elf_bytes, cases, ARRAY_SIZE(cases));
 	bpf_link__destroy(extension);
+	if (test__start_subtest("filled_before"))
+		test_filled_before();
 	kasan_test_end(kmsg);
 }
