@@ -387,7 +387,7 @@ static void emit_load(struct bpf_insn *to, const struct kasan_check *check,
 		BPF_ALU64_REG(BPF_ADD, BPF_REG_AX, check->base),
 #ifdef CONFIG_KASAN_SW_TAGS
 		BPF_ALU64_IMM(BPF_LSH, BPF_REG_AX, 8),
-		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 8 + 4),
+		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 8 + KASAN_SHADOW_SCALE_SHIFT),
 #else
 		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
 #endif
