@@ -1200,6 +1200,51 @@ static void test_exec(struct kunit *test)
 	stop_reports(reports);
 }
 
+/* Does the jump after a check's load from @mem see anything but 0? */
+static bool load_sees(struct kunit *test, u8 size, const u8 *mem)
+{
+	const struct bpf_insn insns[] = {
+		BPF_LD_IMM64(BPF_REG_AX, (unsigned long)kasan_reset_tag(mem) << 3),
+		BPF_ALU64_IMM(BPF_ARSH, BPF_REG_AX, 3),
+		BPF_LDX_MEM(size, BPF_REG_AX, BPF_REG_AX, 0),
+		BPF_JMP_IMM(BPF_JNE, BPF_REG_AX, 0, 2),
+		BPF_MOV64_IMM(BPF_REG_0, 0),
+		BPF_EXIT_INSN(),
+		BPF_MOV64_IMM(BPF_REG_0, 1),
+		BPF_EXIT_INSN(),
+	};
+	struct bpf_prog *prog = new_prog(test, ARRAY_SIZE(insns));
+	bool sees;
+	int err;
+
+	memcpy(prog->insnsi, insns, sizeof(insns));
+	prog = bpf_prog_select_runtime(prog, &err);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	migrate_disable();
+	sees = bpf_prog_run(prog, NULL);
+	migrate_enable();
+	bpf_prog_free(prog);
+	return sees;
+}
+
+/* A JIT that makes one instruction of load and jump looks at as many bytes as the load has. */
+static void test_exec_load(struct kunit *test)
+{
+	static const u8 sizes[] = { BPF_B, BPF_H, BPF_W, BPF_DW };
+	u8 *mem = kunit_kzalloc(test, 16, GFP_KERNEL);
+	int i, nonzero;
+
+	KUNIT_ASSERT_NOT_NULL(test, mem);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (nonzero = 0; nonzero < 16; nonzero++) {
+			mem[nonzero] = 0x80;
+			KUNIT_EXPECT_EQ_MSG(test, load_sees(test, sizes[i], mem), nonzero < BIT(i),
+					    "%lu bytes, nonzero %d", BIT(i), nonzero);
+			mem[nonzero] = 0;
+		}
+	}
+}
+
 /* How many reports are there of a load or store of 8 bytes at @mem + @off? */
 static int reports_of(struct kunit *test, struct exec_reports *reports, void *mem, int off,
 		      bool write)
@@ -1566,6 +1611,7 @@ static struct kunit_case bpf_kasan_cases[] = {
 
 /* What makes reports takes longer than all else. */
 static struct kunit_case bpf_kasan_exec_cases[] = {
+	KUNIT_CASE(test_exec_load),
 	KUNIT_CASE_SLOW(test_exec),
 	KUNIT_CASE_SLOW(test_exec_blocks),
 	KUNIT_CASE(test_exec_tags),
