@@ -23,6 +23,7 @@ int traced_write;
 int traced_insn;
 u32 traced_id;
 u64 probed;
+u64 where;
 
 SEC("syscall")
 int report_main(void *ctx)
@@ -70,13 +71,20 @@ int report_probe(void *ctx)
 }
 
 SEC("syscall")
-int report_probe_user(u64 *addr)
+int report_probe_wild(u64 *addr)
 {
 	u64 base = *addr - bpf_core_field_offset(struct task_struct, pid);
 	struct task_struct *task;
 
 	task = bpf_rdonly_cast((void *)base, bpf_core_type_id_kernel(struct task_struct));
 	probed = task->pid;
+	return 0;
+}
+
+SEC("syscall")
+int report_where(void *ctx)
+{
+	where = (u64)&probed;
 	return 0;
 }
 
