@@ -74,6 +74,20 @@ unset MAKEFLAGS MFLAGS MAKELEVEL MAKEOVERRIDES O KBUILD_OUTPUT ARCH CROSS_COMPIL
 [[ $CACHE$TOP != *[[:space:]]* ]] || die "kernel builds cannot have a space in a path: $CACHE, $TOP"
 mkdir -p "$LOGS" 2>/dev/null || die "cannot write to $CACHE: free some space or set XDG_CACHE_HOME"
 
+# in_guests COMMAND: runs "COMMAND 0", "COMMAND 1" and so on at the same time, for GUESTS guests.
+GUESTS=${GUESTS:-$(((JOBS + 1) / 2))}
+in_guests() {
+	local i pids=() failed=0
+	# What a script runs in the background does not notice Ctrl-C.
+	trap 'trap "" TERM; kill 0; exit 130' INT
+	for ((i = 0; i < GUESTS; i++)); do
+		"$1" "$i" &
+		pids+=($!)
+	done
+	for i in "${pids[@]}"; do wait "$i" || failed=1; done
+	return $failed
+}
+
 free_mib() { df -Pm "$CACHE" | awk 'NR == 2 { print $4 }'; }
 
 need_space() { # MiB
