@@ -3,9 +3,9 @@
  * bench_load PROGRAM...: how long does BPF_PROG_LOAD take with kernel.bpf_kasan 0, how long with 1?
  *
  * PROGRAM is FILE:TYPE, of which the first program is loaded as of that type, or a generated
- * program, gen:SHAPE:LENGTH. Prints a line of tab separated numbers for each; times in us. How long
- * the rewrite and the JIT take comes from the function graph tracer, in which these two are traced
- * alone.
+ * program, gen:SHAPE:LENGTH. Prints a line of tab separated numbers for each, times in us, or why it
+ * was "rejected" without checks, or "failed" with them. How long the rewrite and the JIT take comes
+ * from the function graph tracer, in which these two are traced alone.
  */
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -132,6 +132,21 @@ static int load(const struct subject *subject, int kasan, struct load *result)
 	return 0;
 }
 
+/* The last line of the log but for the statistics. */
+static void print_failure(const char *name, const char *what, int err)
+{
+	char *end = strstr(verifier_log, "verification time"), *line;
+
+	if (end)
+		end[0] = 0;
+	end = strrchr(verifier_log, '\n');
+	if (end)
+		end[0] = 0;
+	line = strrchr(verifier_log, '\n');
+	printf("%s\t%s\t%s: %s\n", name, what, strerror(-err), line ? line + 1 : verifier_log);
+	fflush(stdout);
+}
+
 static void bench(const char *name, struct subject *subject)
 {
 	struct load off, on;
@@ -142,14 +157,18 @@ static void bench(const char *name, struct subject *subject)
 	subject->opts.log_size = sizeof(verifier_log);
 	subject->opts.log_level = 4;
 	err = load(subject, 0, &off);
-	if (!err)
-		err = load(subject, 1, &on);
-	if (err)
-		printf("%s\tfailed\t%s\n", name, strerror(-err));
-	else
-		printf("%s\t%zu\t%u\t%u\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%u\t%u\n", name,
-		       subject->cnt, off.xlated, on.xlated, off.verify, off.total, on.total,
-		       on.rewrite, off.jit, on.jit, off.jited, on.jited);
+	if (err) {
+		print_failure(name, "rejected", err);
+		return;
+	}
+	err = load(subject, 1, &on);
+	if (err) {
+		print_failure(name, "failed", err);
+		return;
+	}
+	printf("%s\t%zu\t%u\t%u\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%.0f\t%u\t%u\n", name,
+	       subject->cnt, off.xlated, on.xlated, off.verify, off.total, on.total, on.rewrite,
+	       off.jit, on.jit, off.jited, on.jited);
 	fflush(stdout);
 }
 
@@ -242,12 +261,22 @@ static int new_map(void)
 	return fd;
 }
 
-static void bench_generated(const char *name, const char *shape, size_t cnt)
+struct shape {
+	const char *name;
+	const struct bpf_insn *block;
+	size_t len;
+};
+
+static const struct shape shapes[] = {
+	{ "typical", typical, ARRAY_SIZE(typical) },
+	{ "dense", dense, ARRAY_SIZE(dense) },
+};
+
+/* At most @cnt instructions. */
+static struct bpf_insn *put_function(struct bpf_insn *insn, size_t cnt, const struct shape *shape,
+				     int map)
 {
-	const bool is_dense = !strcmp(shape, "dense");
-	const struct bpf_insn *block = is_dense ? dense : typical;
-	size_t i, len = is_dense ? ARRAY_SIZE(dense) : ARRAY_SIZE(typical);
-	int map = new_map();
+	const struct bpf_insn *end = insn + cnt;
 	const struct bpf_insn head[] = {
 		{ .code = BPF_LD | BPF_IMM | BPF_DW, .dst_reg = R6,
 		  .src_reg = BPF_PSEUDO_MAP_VALUE, .imm = map },
@@ -260,20 +289,96 @@ static void bench_generated(const char *name, const char *shape, size_t cnt)
 		ALUI(BPF_MOV, R0, 0),
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
+
+	memcpy(insn, head, sizeof(head));
+	insn += ARRAY_SIZE(head);
+	while (insn + shape->len + ARRAY_SIZE(tail) <= end) {
+		memcpy(insn, shape->block, shape->len * sizeof(*insn));
+		insn += shape->len;
+	}
+	memcpy(insn, tail, sizeof(tail));
+	return insn + ARRAY_SIZE(tail);
+}
+
+/* Types of functions 0 to @nr - 1, all of them global: the verifier sees each by itself. */
+static struct btf *function_types(struct bpf_func_info *info, int nr)
+{
+	struct btf *btf = btf__new_empty();
+	int i, integer, context, proto, part_proto;
+	char name[32];
+
+	integer = btf__add_int(btf, "int", 4, BTF_INT_SIGNED);
+	context = btf__add_ptr(btf, 0);
+	proto = btf__add_func_proto(btf, integer);
+	btf__add_func_param(btf, "ctx", context);
+	part_proto = btf__add_func_proto(btf, integer);
+	for (i = 0; i < nr; i++) {
+		snprintf(name, sizeof(name), "part%d", i);
+		info[i].type_id = btf__add_func(btf, i ? name : "bench_load", BTF_FUNC_GLOBAL,
+						i ? part_proto : proto);
+	}
+	if (btf__load_into_kernel(btf))
+		die("cannot load", "types");
+	return btf;
+}
+
+/*
+ * The verifier gives up at 8192 branches that it has still to follow in a function: what is longer
+ * consists of several, as programs of that size do.
+ */
+#define FUNCTION_LEN 50000
+#define MAX_FUNCTIONS 32
+
+static void bench_functions(const char *name, const struct shape *shape, size_t cnt, int map,
+			    struct bpf_insn *insns)
+{
+	struct subject subject = { .type = BPF_PROG_TYPE_RAW_TRACEPOINT, .insns = insns };
+	int i, nr = (cnt + FUNCTION_LEN - 1) / FUNCTION_LEN;
+	struct bpf_func_info info[1 + MAX_FUNCTIONS] = {};
+	struct bpf_insn *insn = insns + nr + 2;
+	struct btf *btf;
+
+	if (nr > MAX_FUNCTIONS) {
+		errno = E2BIG;
+		die("too many functions:", name);
+	}
+	for (i = 0; i < nr; i++) {
+		insns[i] = (struct bpf_insn) { .code = BPF_JMP | BPF_CALL,
+			.src_reg = BPF_PSEUDO_CALL, .imm = insn - (insns + i + 1) };
+		info[1 + i].insn_off = insn - insns;
+		insn = put_function(insn, (cnt - nr - 2) / nr, shape, map);
+	}
+	insns[nr] = (struct bpf_insn)ALUI(BPF_MOV, R0, 0);
+	insns[nr + 1] = (struct bpf_insn){ .code = BPF_JMP | BPF_EXIT };
+	btf = function_types(info, 1 + nr);
+	subject.cnt = insn - insns;
+	subject.opts.prog_btf_fd = btf__fd(btf);
+	subject.opts.func_info = info;
+	subject.opts.func_info_cnt = 1 + nr;
+	subject.opts.func_info_rec_size = sizeof(info[0]);
+	bench(name, &subject);
+	btf__free(btf);
+}
+
+static void bench_generated(const char *name, const char *shape_name, size_t cnt)
+{
 	struct subject subject = { .type = BPF_PROG_TYPE_RAW_TRACEPOINT };
 	struct bpf_insn *insns = calloc(cnt, sizeof(*insns));
+	const struct shape *shape = shapes;
+	int map = new_map();
 
+	while (strcmp(shape->name, shape_name))
+		if (++shape == shapes + ARRAY_SIZE(shapes))
+			die("no such shape:", name);
 	if (!insns)
 		die("no memory for", name);
-	memcpy(insns, head, sizeof(head));
-	subject.cnt = ARRAY_SIZE(head);
-	while (subject.cnt + len + ARRAY_SIZE(tail) <= cnt)
-		for (i = 0; i < len; i++)
-			insns[subject.cnt++] = block[i];
-	memcpy(insns + subject.cnt, tail, sizeof(tail));
-	subject.cnt += ARRAY_SIZE(tail);
-	subject.insns = insns;
-	bench(name, &subject);
+	if (cnt <= 2 * FUNCTION_LEN) {
+		subject.insns = insns;
+		subject.cnt = put_function(insns, cnt, shape, map) - insns;
+		bench(name, &subject);
+	} else {
+		bench_functions(name, shape, cnt, map, insns);
+	}
 	free(insns);
 	close(map);
 }
