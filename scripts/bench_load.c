@@ -245,11 +245,15 @@ static const struct bpf_insn typical[] = {
 	ALUI(BPF_ADD, R3, 1),
 };
 
-/* Each access by way of another pointer, so that none can share a check: the worst case. */
+/*
+ * Each access by way of another pointer, so that none can share a check: the worst case. What is added
+ * is read anew now and then, because the verifier goes back to there at each addition.
+ */
+#define ACCESS ALU(BPF_MOV, R1, R6), ALU(BPF_ADD, R1, R2), STORE(R1, 0, R3)
 static const struct bpf_insn dense[] = {
-	ALU(BPF_MOV, R1, R6),
-	ALU(BPF_ADD, R1, R2),
-	STORE(R1, 0, R3),
+	LOAD(R2, R6, 0),
+	ALUI(BPF_AND, R2, 56),
+	ACCESS, ACCESS, ACCESS, ACCESS, ACCESS, ACCESS, ACCESS, ACCESS,
 };
 
 static int new_map(void)
